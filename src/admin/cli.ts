@@ -1,0 +1,144 @@
+import { Command, CommanderError, Option } from 'commander';
+import { BridgeError, errorEntry } from '../errors.ts';
+import type { CommandIo } from './command-io.ts';
+import { CHAT_EVENT_TYPES } from '../send/chat-event-rules.ts';
+import type { SendEventOptions } from './commands/send-event.ts';
+import type { SubscribeOptions } from './commands/subscribe.ts';
+
+/** EX_SOFTWARE of sysexits(3): an error that nobody foresaw. */
+const EXIT_UNFORESEEN = 70;
+const EXIT_FAILED = 1;
+
+type Runner = (run: () => Promise<number>) => Promise<void>;
+
+/**
+ * Runs the command that `argv` (without node and script) names, and resolves to its exit code, by sysexits(3) and the
+ * error catalogue; it never rejects. Each command's code is imported when it is called, so that `start` loads nothing
+ * of the others.
+ */
+export async function runCli(argv: readonly string[], io: CommandIo): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram(io, async (run) => {
+    exitCode = await run();
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error, io);
+  }
+}
+
+function buildProgram(io: CommandIo, runner: Runner): Command {
+  const program = new Command('bridge')
+    .description('Brings SMS and WhatsApp messages from AWS End User Messaging to Amazon Connect chats.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+    })
+    .showHelpAfterError('(bridge help COMMAND tells more)');
+  addStart(program, io, runner);
+  addSandbox(program, io, runner);
+  addSubscribe(program, io, runner);
+  addStatus(program, io, runner);
+  addSendEvent(program, io, runner);
+  return program;
+}
+
+function addStart(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('start')
+    .description('run the service, configured by environment variables')
+    .action(() => runner(async () => (await import('./commands/start.ts')).start(io)));
+}
+
+function addSandbox(program: Command, io: CommandIo, runner: Runner): void {
+  const sandbox = program
+    .command('sandbox')
+    .description('run the service between a stand-in SNS and a stand-in Connect: no AWS account needed')
+    .option('--exit', 'end after the samples; exit code 0 only if each ended as it should')
+    .action((options: { exit?: boolean }) =>
+      runner(async () => (await import('./commands/sandbox.ts')).sandbox(options, io)),
+    );
+  sandbox
+    .command('send')
+    .description('send one message to the sandbox that runs on this machine')
+    .requiredOption('--from <address>', "the customer's number, such as +14255550182")
+    .option('--to <address>', 'the business number')
+    .option('--channel <channel>', 'sms or whatsapp')
+    .argument('<text>', 'what the customer writes')
+    .action((text: string, options: { from: string; to?: string; channel?: string }) =>
+      runner(async () => (await import('./commands/sandbox.ts')).sandboxSend(options, text, io)),
+    );
+}
+
+function addSubscribe(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('subscribe')
+    .description('make the service the HTTPS subscriber of an SNS topic')
+    .requiredOption('--topic <arn>', 'the SNS topic of inbound messages')
+    .requiredOption('--endpoint <url>', 'where SNS reaches the service: https://HOST/sns')
+    .option('--dead-letter-queue <arn>', 'standard SQS queue for what SNS could not deliver')
+    .option('--dry-run', 'print what would be set, and call nothing')
+    .option('--json', 'print facts as JSON')
+    .action((options: SubscribeOptions) =>
+      runner(async () => (await import('./commands/subscribe.ts')).subscribe(options, io)),
+    );
+}
+
+function addStatus(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('status')
+    .description('print what is in the store: messages by state, paused destinations, the books')
+    .option('--json', 'print facts as JSON')
+    .action((options: { json?: boolean }) =>
+      runner(async () => (await import('./commands/status.ts')).status(options, io)),
+    );
+}
+
+function addSendEvent(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('send-event')
+    .description('send one chat integration event to Amazon Connect by hand')
+    .requiredOption('--source-id <id>', "SourceId: the customer's number (E.164) or user id")
+    .requiredOption('--destination-id <id>', "DestinationId: the ARN of the business's number")
+    .option('--subtype <subtype>', 'Subtype: connect:SMS or connect:WhatsApp')
+    .addOption(new Option('--type <type>', 'Event.Type').choices(CHAT_EVENT_TYPES).default('MESSAGE'))
+    .option('--content-type <type>', 'Event.ContentType (a MESSAGE without it is text/plain)')
+    .option('--content <text>', 'Event.Content')
+    .option('--display-name <name>', 'NewSessionDetails: what the agent sees as the name')
+    .option('--attribute <key=value>', 'NewSessionDetails: a contact attribute; repeatable', collect)
+    .option('--supported-content-type <type>', 'NewSessionDetails: a content type; repeatable', collect)
+    .option('--streaming-endpoint-arn <arn>', 'NewSessionDetails: SNS topic for the chat’s messages')
+    .option('--region <region>', "AWS Region (otherwise the destination ARN's, then AWS_REGION)")
+    .option('--dry-run', 'check and print the request, and call nothing')
+    .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print facts as JSON')
+    .action((options: SendEventOptions) =>
+      runner(async () => (await import('./commands/send-event.ts')).sendEvent(options, io)),
+    );
+}
+
+function collect(value: string, values: readonly string[] | undefined): readonly string[] {
+  return [...(values ?? []), value];
+}
+
+function reportFailure(error: unknown, io: CommandIo): number {
+  if (error instanceof CommanderError) {
+    // Commander has written help or its complaint already.
+    return error.exitCode === 0 ? 0 : (errorEntry('USAGE').exit ?? EXIT_FAILED);
+  }
+  if (error instanceof BridgeError && error.code !== 'INTERNAL') {
+    io.stderr.write(`bridge: ${error.code}: ${error.message.replaceAll(/ +\n/g, '\n')}\n`);
+    return errorEntry(error.code).exit ?? EXIT_FAILED;
+  }
+  io.stderr.write(`bridge: ${describeUnforeseen(error)}\n`);
+  return EXIT_UNFORESEEN;
+}
+
+function describeUnforeseen(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by ${describeUnforeseen(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

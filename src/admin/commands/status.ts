@@ -1,0 +1,74 @@
+import { loadSetting } from '../../config.ts';
+import type { Books, PausedDestination, StoreStatus } from '../../queue/message-store.ts';
+import { SqliteStore } from '../../queue/sqlite-store.ts';
+import type { CommandIo } from '../command-io.ts';
+
+/** Prints what is in the store: counts by state, paused destinations with what to do, the books. */
+export async function status({ json }: { readonly json?: boolean }, io: CommandIo): Promise<number> {
+  const store = await SqliteStore.open(loadSetting(io.env, 'STORE_URL').path, 'command');
+  try {
+    const facts = await store.status();
+    io.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : describe(facts, Date.now()));
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+function describe(facts: StoreStatus, now: number): string {
+  const { books, paused, oldestPendingAt } = facts;
+  return [
+    `Messages   ${describeMessages(facts)}`,
+    `Oldest     ${oldestPendingAt === undefined ? 'none is waiting' : `waits since ${instant(oldestPendingAt)} (${span(now - oldestPendingAt)})`}`,
+    ...describePauses(paused, now),
+    ...describeBooks(books),
+    '',
+  ].join('\n');
+}
+
+function describeMessages({ messages }: StoreStatus): string {
+  const states = ['pending', 'sending', 'dead'] as const;
+  return states
+    .map((state) => {
+      const ofState = messages.filter((message) => message.state === state);
+      const total = ofState.reduce((sum, { count }) => sum + count, 0);
+      const byChannel = ofState.map(({ channel, count }) => `${channel} ${count}`).join(', ');
+      return `${state} ${total}${byChannel && ` (${byChannel})`}`;
+    })
+    .join(' · ');
+}
+
+function describePauses(paused: readonly PausedDestination[], now: number): string[] {
+  if (paused.length === 0) return ['Paused     no destination'];
+  return paused.flatMap(({ destination, code, reason, pausedAt, nextProbeAt }) => [
+    `Paused     ${destination}`,
+    `           since ${instant(pausedAt)} (${span(now - pausedAt)}), next probe in ${span(Math.max(0, nextProbeAt - now))}`,
+    `           ${code}: ${reason}`,
+  ]);
+}
+
+function describeBooks(books: Books): string[] {
+  const { received, delivered, duplicate, ignored, dead, discarded, pending } = books;
+  return [
+    `Books      received ${received} = delivered ${delivered} + duplicate ${duplicate} + ignored ${ignored} + dead ${dead} + discarded ${discarded} + pending ${pending}${books.isBalanced ? '' : '   NOT BALANCED: please report it'}`,
+    `           possible duplicates ${books.possibleDuplicate}, arrived late ${books.arrivedLate}`,
+    ...describeReasons('ignored', books.ignoredByReason),
+    ...describeReasons('dead', books.deadByReason),
+  ];
+}
+
+function describeReasons(title: string, reasons: Readonly<Record<string, number>>): string[] {
+  const rows = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`);
+  return rows.length > 0 ? [`           ${title}: ${rows.join(', ')}`] : [];
+}
+
+function instant(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function span(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3_600)} h`;
+}

@@ -1,0 +1,127 @@
+/**
+ * Puts the service together: every part gets what it depends on as an argument, from here. `start` runs it as a
+ * process; tests run it in theirs.
+ */
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { createAdminListener } from './admin/admin-route.ts';
+import { MINUTE_MS, SECOND_MS, systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { Config, Listener } from './config.ts';
+import { BridgeError } from './errors.ts';
+import { createPublicListener } from './ingest/public-listener.ts';
+import { SigningCertificates } from './ingest/signing-certificate.ts';
+import { SubscriptionConfirmer } from './ingest/sns-subscription.ts';
+import type { Logger } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { MessageStore } from './queue/message-store.ts';
+import { SqliteStore } from './queue/sqlite-store.ts';
+import { createConnectSender } from './send/connect-client.ts';
+import { Dispatcher } from './send/dispatcher.ts';
+
+/** Erased text leaves the disk, and aged rows the store, within this time. */
+const MAINTENANCE_EVERY_MS = MINUTE_MS;
+
+/** For requests that are under way when the service stops; a half-sent one would hold it up for its whole time-out. */
+const REQUEST_GRACE_MS = 4 * SECOND_MS;
+
+export interface AppOptions {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+export interface App {
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  /** Stops taking and claiming, finishes what runs, closes. Takes as long as the longest send (8 s). */
+  drain(): Promise<void>;
+}
+
+/** Resolves once both listeners listen. Throws a BridgeError (a STORE_… code, ADDRESS_IN_USE). */
+export async function startApp(config: Config, options: AppOptions): Promise<App> {
+  const { logger, clock = systemClock, random = Math.random } = options;
+  const store = await SqliteStore.open(config.store.path, 'service');
+  const metrics = createMetrics(() => store.status());
+  const sender = createConnectSender();
+  const confirmer = new SubscriptionConfirmer();
+  const { routes, fallbackRegion, retentionMs } = config;
+  const dispatcher = new Dispatcher({
+    store,
+    sender,
+    routes,
+    fallbackRegion,
+    rate: config.connectRate,
+    burst: config.connectBurst,
+    retryMaxAgeMs: config.retryMaxAgeMs,
+    clock,
+    random,
+    logger,
+    metrics,
+  });
+  let isDraining = false;
+  const publicListener = createPublicListener({
+    topicArns: new Set(config.topicArns),
+    retentionMs,
+    orderHoldMs: config.orderHoldMs,
+    defaultCountry: config.defaultCountry,
+    routes,
+    fallbackRegion,
+    certificates: new SigningCertificates({ directory: config.certDir, clock, logger }),
+    confirmer,
+    store,
+    onAccepted: () => dispatcher.wake(),
+    isDraining: () => isDraining,
+    clock,
+    logger,
+    metrics,
+  });
+  const adminListener = createAdminListener({ store, isDraining: () => isDraining, clock, metrics });
+
+  const close = async (): Promise<void> => {
+    isDraining = true;
+    const cutOff = setTimeout(() => publicListener.server.closeAllConnections(), REQUEST_GRACE_MS);
+    await Promise.all([publicListener.close(), dispatcher.drain()]);
+    clearTimeout(cutOff);
+    sender.close();
+    confirmer.close();
+    await adminListener.close();
+    await store.close();
+  };
+  try {
+    const adminUrl = await listen(adminListener, config.adminListener);
+    dispatcher.start();
+    const publicUrl = await listen(publicListener, config.publicListener);
+    const maintenance = setInterval(() => void maintain(store, config, clock, logger), MAINTENANCE_EVERY_MS);
+    return {
+      publicUrl,
+      adminUrl,
+      drain: async () => {
+        clearInterval(maintenance);
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(server: FastifyInstance, { host, port }: Listener): Promise<string> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    throw new BridgeError('ADDRESS_IN_USE', { detail: `${host}:${port}`, cause: error });
+  }
+  const address = server.server.address() as AddressInfo;
+  const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${shownHost}:${address.port}`;
+}
+
+async function maintain(store: MessageStore, config: Config, clock: Clock, logger: Logger): Promise<void> {
+  try {
+    await store.maintain(clock.now(), config.retentionMs);
+  } catch (error) {
+    logger.error({ err: error }, 'store.failed');
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Prometheus metrics. Labels come from closed lists (answers, codes, channels, verdicts), so that no customer and no
+ * stranger can add a time series; destinations are the one exception, and they come from the configuration.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AcceptedItem, StoreStatus } from './queue/message-store.ts';
+
+/** Seconds. Accepting is a disk sync; delivering may wait for the quota, an outage, a pause. */
+const ACCEPT_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const DELIVERY_BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** `readStatus` is asked at each scrape for what only the store knows; while it fails, its gauges are left out. */
+export function createMetrics(readStatus: () => Promise<StoreStatus>) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const notifications = new Counter({
+    name: 'bridge_notifications_total',
+    help: 'SNS requests by HTTP answer and outcome (accepted, duplicate, dead, ignored, confirmed, … or an error code).',
+    labelNames: ['answer', 'outcome'],
+    registers,
+  });
+  const alerts = new Counter({
+    name: 'bridge_alerts_total',
+    help: 'Notifications that an operator should look into, by error code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const messages = new Counter({
+    name: 'bridge_messages_total',
+    help: 'Messages by channel and what became of them: accepted, duplicate, arrived_late, delivered, dead.',
+    labelNames: ['channel', 'outcome'],
+    registers,
+  });
+  const ignored = new Counter({
+    name: 'bridge_ignored_total',
+    help: 'Parts of notifications that are acknowledged but no message, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'bridge_attempts_total',
+    help: 'Attempts to send by verdict (delivered, retry, throttled, pause, dead, returned) and error code.',
+    labelNames: ['verdict', 'code'],
+    registers,
+  });
+  const possibleDuplicates = new Counter({
+    name: 'bridge_possible_duplicates_total',
+    help: 'Failed attempts after which Connect may have the message all the same.',
+    registers,
+  });
+  const storeErrors = new Counter({
+    name: 'bridge_store_errors_total',
+    help: 'Operations that the store could not carry out.',
+    registers,
+  });
+  const acceptSeconds = new Histogram({
+    name: 'bridge_accept_seconds',
+    help: 'From a request’s head to its answer, for notifications answered 200.',
+    buckets: ACCEPT_BUCKETS_S,
+    registers,
+  });
+  const deliverySeconds = new Histogram({
+    name: 'bridge_delivery_seconds',
+    help: 'From acceptance to Connect’s answer, for delivered messages.',
+    labelNames: ['channel'],
+    buckets: DELIVERY_BUCKETS_S,
+    registers,
+  });
+  const stored = new Gauge({
+    name: 'bridge_messages',
+    help: 'Messages in the store by state (pending, sending, dead) and channel.',
+    labelNames: ['state', 'channel'],
+    registers,
+  });
+  const oldestPending = new Gauge({
+    name: 'bridge_oldest_pending_seconds',
+    help: 'Age of the unfinished message that was accepted first; 0 if there is none.',
+    registers,
+  });
+  const paused = new Gauge({
+    name: 'bridge_paused_destination',
+    help: '1 for each destination that is paused, with the error that paused it.',
+    labelNames: ['destination', 'code'],
+    registers,
+  });
+
+  function setStoreGauges(status: StoreStatus, now: number): void {
+    for (const gauge of [stored, paused]) gauge.reset();
+    for (const { state, channel, count } of status.messages) stored.set({ state, channel }, count);
+    for (const { destination, code } of status.paused) paused.set({ destination, code }, 1);
+    oldestPending.set(status.oldestPendingAt === undefined ? 0 : (now - status.oldestPendingAt) / 1_000);
+  }
+
+  return {
+    contentType: registry.contentType,
+    notifications,
+    alerts,
+    ignored,
+    attempts,
+    possibleDuplicates,
+    storeErrors,
+    acceptSeconds,
+    deliverySeconds,
+
+    countAccepted(channel: string, item: AcceptedItem): void {
+      messages.inc({ channel, outcome: item.outcome });
+      if (item.arrivedLate) messages.inc({ channel, outcome: 'arrived_late' });
+    },
+
+    countEnded(channel: string, outcome: 'delivered' | 'dead'): void {
+      messages.inc({ channel, outcome });
+    },
+
+    async render(now: number): Promise<string> {
+      try {
+        setStoreGauges(await readStatus(), now);
+      } catch {
+        storeErrors.inc();
+        for (const gauge of [stored, paused]) gauge.reset();
+        oldestPending.remove(); // a reset would leave 0, which says that nothing waits
+      }
+      return registry.metrics();
+    },
+  };
+}

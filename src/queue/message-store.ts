@@ -1,0 +1,231 @@
+/**
+ * The store's contract: what makes a message durable, unique and ordered. Every implementation keeps all of it.
+ *
+ * Safe. `accept` resolves only when everything of its notification is committed and synced; it rejects with
+ * STORE_UNAVAILABLE when that is not sure, and then SNS sends the notification again. What it calls a duplicate is
+ * already as durable as that. A crash before the commit leaves nothing; a crash after it leaves all.
+ *
+ * Unique. Two unique indexes inside the accept transaction, on SNS MessageId + index and on direction + channel +
+ * external id, decide what is a duplicate. Nothing answers "duplicate" before a commit.
+ *
+ * Ordered. A conversation (direction, channel, customer address, business address) has one lane, a row of its own,
+ * and the lease is on the lane, never on a message: two senders never work in one lane. The head is the begun message
+ * if there is one, else the earliest by (sent time, SNS Timestamp, acceptance, index). Invariant: if A's acceptance was
+ * committed before the claim of B's first attempt, and A was sent earlier, A ends before B. A message that is
+ * accepted after a later-sent one of its lane has been tried goes next and counts as `arrived_late`.
+ *
+ * Awake. `accept`, `recordOutcome` and a redrive set the lane's due time from the head it then has: the end of the
+ * head's hold or its next attempt, whichever is later, but not before the lane's last attempt ended, so that lanes take
+ * turns. No wake-up is lost; the due time needs no timer to survive.
+ *
+ * Leased. `claimHeads` commits before it resolves, so a request leaves only for what the store knows to be `sending`.
+ * A lease that runs out makes the lane due again. If its message was still `sending`, nobody knows whether Connect has
+ * it: the next claim counts a `possible_duplicate` and an attempt. `recordOutcome` counts only while the lease token is
+ * still the lane's, even past its time; afterwards it answers `superseded` and changes nothing, because the claim that
+ * took the lane over has already counted the possible duplicate.
+ *
+ * Paused. A pause is a row (destination, code, reason, next probe). Claims pass over a paused destination, but for one
+ * probe when that is due: the head of the lane that was probed longest ago. Only a probe's outcome moves a pause; what
+ * was sent before the pause began may fail at any time after it, and changes nothing.
+ *
+ * Private. A message's text and its raw notification are erased in the transaction that records its delivery; what
+ * stays for RETENTION_DAYS are ids, times and addresses, for deduplication. Implementations make the erasure reach
+ * the disk (secure_delete, truncating checkpoints).
+ *
+ * Booked. Counters per UTC day are written in the same transaction as what they count. Unit: one message, or one
+ * notification that yields none. received = delivered + duplicate + ignored + dead + discarded + pending.
+ */
+import type { Channel, Direction } from '../normalize/channel.ts';
+import type { IgnoredReason, InboundMessage } from '../normalize/inbound-message.ts';
+
+/**
+ * `pending`: waits for its lane's turn. `sending`: claimed; moves to `delivered`, back to `pending`, or to `dead`.
+ * `delivered`: Connect took it. `dead`: given up, kept with its raw notification until redriven, discarded or
+ * RETENTION_DAYS old. `discarded`: no longer kept; only the books know of it.
+ */
+export type MessageState = 'pending' | 'sending' | 'delivered' | 'dead' | 'discarded';
+
+/** Why a message is dead. A closed list: `docs/errors.md` explains each. */
+export const DEAD_REASONS = ['no_route', 'not_understood', 'refused', 'too_old', 'gave_up'] as const;
+export type DeadReason = (typeof DEAD_REASONS)[number];
+
+/** Where a conversation goes, as resolved last: DestinationId, and the quota (account and Region) that it draws on. */
+export interface Placement {
+  readonly destination: string;
+  readonly paceKey: string;
+}
+
+/** `index`: which part of the notification it is. */
+export type AcceptItem =
+  | {
+      readonly kind: 'message';
+      readonly index: number;
+      readonly message: InboundMessage;
+      readonly raw: string;
+      readonly placement: Placement;
+    }
+  | {
+      readonly kind: 'dead';
+      readonly index: number;
+      readonly reason: DeadReason;
+      readonly detail: string;
+      readonly raw: string;
+      readonly message?: InboundMessage;
+    };
+
+/** One verified notification. Without items it is ignored, for `ignoredReason`. Instants are epoch milliseconds. */
+export interface AcceptRequest {
+  readonly snsMessageId: string;
+  readonly snsTimestamp: number;
+  readonly acceptedAt: number;
+  /** How long a message waits for earlier-sent ones, milliseconds. */
+  readonly holdMs: number;
+  readonly items: readonly AcceptItem[];
+  readonly ignoredReason?: IgnoredReason;
+}
+
+/** One for each item of the request, in its order. `id` is that of the stored message, for a duplicate the original's. */
+export interface AcceptedItem {
+  readonly id: number;
+  readonly outcome: 'accepted' | 'duplicate' | 'dead';
+  readonly arrivedLate: boolean;
+}
+
+export interface ClaimRequest {
+  readonly now: number;
+  readonly leaseMs: number;
+  /** Heads at most, over all destinations. */
+  readonly limit: number;
+  /** Heads at most of one destination; `inFlight` of the caller counts towards it. */
+  readonly limitPerDestination: number;
+  readonly inFlight: Readonly<Record<string, number>>;
+  /** Whole pace tokens in hand by pace key; a key that is not there has `tokensOfNewPace`. */
+  readonly tokens: Readonly<Record<string, number>>;
+  readonly tokensOfNewPace: number;
+}
+
+/** A leased head. The lease is the lane's. */
+export interface Claim extends Placement {
+  readonly messageId: number;
+  readonly laneId: number;
+  readonly leaseToken: string;
+  /** The destination is paused, and this is the one message that finds out whether it still has to be. */
+  readonly isProbe: boolean;
+  /** Probes that this pause has seen refused. */
+  readonly probesBefore: number;
+  readonly snsMessageId: string;
+  readonly direction: Direction;
+  readonly message: InboundMessage;
+  readonly acceptedAt: number;
+  /** Attempts that ended in a retry or were lost with their sender; the one that this claim is for not counted. */
+  readonly attempts: number;
+  /** The last one was lost with its sender: Connect may have the message. */
+  readonly followsLostAttempt: boolean;
+  /** When the first of those failed. */
+  readonly firstFailedAt: number | undefined;
+  /** Probes of it that were refused with a dead verdict. */
+  readonly probeRefusals: number;
+  /** How long its destination has been paused since its acceptance, milliseconds. */
+  readonly pausedMs: number;
+}
+
+export interface ClaimedHeads {
+  readonly claims: readonly Claim[];
+  /** When the next unclaimed lane of a destination that is not paused, or the next probe, is due; undefined: nothing waits. */
+  readonly nextDueAt: number | undefined;
+}
+
+export interface Pause {
+  readonly destination: string;
+  /** The error's name, as a metric label and for programs. */
+  readonly code: string;
+  /** What to do, in words. */
+  readonly reason: string;
+  readonly nextProbeAt: number;
+}
+
+/**
+ * What became of an attempt. `retry` counts an attempt and, where Connect may have taken the message all the same, a
+ * possible duplicate. `returned` puts the head back unharmed (throttled, paused, a lease too short): no attempt counts.
+ */
+export type Outcome =
+  | { readonly verdict: 'delivered'; readonly contactId?: string; readonly newChatCreated?: boolean }
+  | {
+      readonly verdict: 'retry';
+      readonly retryAt: number;
+      readonly error: string;
+      readonly isAmbiguous: boolean;
+    }
+  | {
+      readonly verdict: 'returned';
+      readonly dueAt: number;
+      readonly error?: string;
+      readonly isProbeRefusal?: boolean;
+    }
+  | {
+      readonly verdict: 'dead';
+      readonly reason: DeadReason;
+      readonly error: string;
+      readonly isAmbiguous?: boolean;
+    };
+
+export interface OutcomeReport {
+  readonly claim: Pick<Claim, 'messageId' | 'laneId' | 'leaseToken' | 'isProbe'>;
+  readonly now: number;
+  readonly outcome: Outcome;
+  /** The destination and pace that this attempt resolved to, kept as the lane's. */
+  readonly placement?: Placement;
+  /** Pause the destination, or, of a probe, move its next one, in the same transaction. */
+  readonly pause?: Pause;
+  /** The destination answered a probe: end its pause. */
+  readonly resume?: string;
+  /** The probe of this destination was never sent: another may go at once. */
+  readonly reprobe?: string;
+}
+
+/** The books: totals since the store began, and what is in it now. */
+export interface Books {
+  readonly received: number;
+  readonly delivered: number;
+  readonly duplicate: number;
+  readonly ignored: number;
+  readonly discarded: number;
+  readonly dead: number;
+  readonly pending: number;
+  readonly isBalanced: boolean;
+  /** Outside the balance. */
+  readonly possibleDuplicate: number;
+  readonly arrivedLate: number;
+  readonly ignoredByReason: Readonly<Record<string, number>>;
+  readonly deadByReason: Readonly<Record<string, number>>;
+}
+
+export interface PausedDestination extends Pause {
+  readonly pausedAt: number;
+}
+
+export interface StoreStatus {
+  readonly books: Books;
+  /** What is unfinished or dead now, by channel (`unknown`: a dead letter that was not understood). */
+  readonly messages: readonly {
+    readonly channel: Channel | 'unknown';
+    readonly state: 'pending' | 'sending' | 'dead';
+    readonly count: number;
+  }[];
+  readonly oldestPendingAt: number | undefined;
+  readonly paused: readonly PausedDestination[];
+}
+
+/** All methods reject with STORE_UNAVAILABLE when the store can't answer. */
+export interface MessageStore {
+  accept(request: AcceptRequest): Promise<readonly AcceptedItem[]>;
+  claimHeads(request: ClaimRequest): Promise<ClaimedHeads>;
+  recordOutcome(report: OutcomeReport): Promise<'recorded' | 'superseded'>;
+  /** Now and then: ends what is older than `retentionMs`, and makes erasures reach the disk. */
+  maintain(now: number, retentionMs: number): Promise<void>;
+  status(): Promise<StoreStatus>;
+  /** Resolves if a write could be committed now. */
+  ping(): Promise<void>;
+  /** Waits for what is under way, then lets go of the store. */
+  close(): Promise<void>;
+}

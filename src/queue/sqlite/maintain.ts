@@ -1,0 +1,65 @@
+import { DAY_MS } from '../../clock.ts';
+import { book } from './books.ts';
+import type { Database } from './database.ts';
+import { setLaneDue } from './lane.ts';
+
+/** Rows that one transaction ends at most, so that acceptances are never held up for long. */
+const BATCH_ROWS = 500;
+
+/** Ends what is older than `retentionMs`. Returns false when there may be more of it. */
+export function endAged(db: Database, now: number, retentionMs: number): boolean {
+  const cutoff = now - retentionMs;
+  const changed = [
+    endPending(db, now, cutoff),
+    expireDeadLetters(db, now, cutoff),
+    db.run(
+      `DELETE FROM messages WHERE id IN
+         (SELECT id FROM messages WHERE ended_at < :cutoff AND state = 'delivered' LIMIT ${BATCH_ROWS})`,
+      { cutoff },
+    ),
+    db.run(
+      `DELETE FROM lanes WHERE id IN
+         (SELECT id FROM lanes WHERE due_at IS NULL AND last_accepted_at < :cutoff LIMIT ${BATCH_ROWS})`,
+      { cutoff },
+    ),
+    db.run('DELETE FROM pauses WHERE resumed_at < :cutoff', { cutoff }),
+  ];
+  endIdlePauses(db, now);
+  return changed.every((rows) => rows < BATCH_ROWS);
+}
+
+/** A message waits behind a pause for at most the retention: then it is a dead letter like any other that is too old. */
+function endPending(db: Database, now: number, cutoff: number): number {
+  const rows = db.all(
+    `UPDATE messages SET state = 'dead', reason = 'too_old', ended_at = :now WHERE id IN
+       (SELECT id FROM messages WHERE state = 'pending' AND accepted_at < :cutoff LIMIT ${BATCH_ROWS})
+     RETURNING lane_id AS laneId`,
+    { now, cutoff },
+  );
+  for (const laneId of new Set(rows.map((row) => Number(row['laneId'])))) setLaneDue(db, laneId);
+  return rows.length;
+}
+
+function expireDeadLetters(db: Database, now: number, cutoff: number): number {
+  const rows = db.run(
+    `DELETE FROM messages WHERE id IN
+       (SELECT id FROM messages WHERE ended_at < :cutoff AND state = 'dead' LIMIT ${BATCH_ROWS})`,
+    { cutoff },
+  );
+  if (rows > 0) book(db, now, 'discarded', 'expired', rows);
+  return rows;
+}
+
+/**
+ * A pause that no message has waited behind for a day is over: its route was probably changed. Not sooner, because the
+ * pause is what makes the next message to a destination that refuses everything a probe and not a dead letter.
+ */
+const IDLE_PAUSE_MS = DAY_MS;
+
+function endIdlePauses(db: Database, now: number): void {
+  db.run(
+    `UPDATE pauses SET resumed_at = :now WHERE resumed_at IS NULL AND next_probe_at < :cutoff AND NOT EXISTS
+       (SELECT 1 FROM lanes WHERE lanes.destination = pauses.destination AND lanes.due_at IS NOT NULL)`,
+    { now, cutoff: now - IDLE_PAUSE_MS },
+  );
+}

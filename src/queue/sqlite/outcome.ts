@@ -1,0 +1,106 @@
+import type { Outcome, OutcomeReport, Pause } from '../message-store.ts';
+import { book } from './books.ts';
+import type { Database, Row } from './database.ts';
+import { setLaneDue } from './lane.ts';
+
+export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' | 'superseded' {
+  const { claim, now, placement } = report;
+  const lane = db.get<{ leaseToken: string | null }>(
+    'SELECT lease_token AS leaseToken FROM lanes WHERE id = :id',
+    { id: claim.laneId },
+  );
+  if (lane?.leaseToken !== claim.leaseToken) return 'superseded';
+  endAttempt(db, report);
+  if (placement) {
+    db.run('UPDATE lanes SET destination = :destination, pace_key = :paceKey WHERE id = :id', {
+      id: claim.laneId,
+      destination: placement.destination,
+      paceKey: placement.paceKey,
+    });
+  }
+  db.run('UPDATE lanes SET lease_token = NULL, tried_at = :now WHERE id = :id', { id: claim.laneId, now });
+  setLaneDue(db, claim.laneId);
+  if (report.pause) pauseDestination(db, now, report.pause, claim.isProbe);
+  if (report.reprobe) {
+    db.run('UPDATE pauses SET next_probe_at = :now WHERE destination = :destination AND resumed_at IS NULL', {
+      now,
+      destination: report.reprobe,
+    });
+  }
+  if (report.resume) resumeDestination(db, now, report.resume);
+  return 'recorded';
+}
+
+function endAttempt(db: Database, { claim, now, outcome }: OutcomeReport): void {
+  const channel = updateMessage(db, claim.messageId, now, outcome);
+  if (outcome.verdict === 'delivered') book(db, now, 'delivered', channel);
+  if ((outcome.verdict === 'retry' || outcome.verdict === 'dead') && outcome.isAmbiguous) {
+    book(db, now, 'possible_duplicate', 'ambiguous_failure');
+  }
+}
+
+/** Moves the message to its next state; returns its channel. */
+function updateMessage(db: Database, id: number, now: number, outcome: Outcome): string {
+  const { set, values } = assignments(now, outcome);
+  const { channel } = db.one<{ channel: string }>(
+    `UPDATE messages SET ${set} WHERE id = :id RETURNING channel`,
+    { id, ...values },
+  );
+  return channel;
+}
+
+/** One constant statement for each verdict: `set` never holds a value. */
+function assignments(now: number, outcome: Outcome): { set: string; values: Row } {
+  switch (outcome.verdict) {
+    case 'delivered':
+      return {
+        set: `state = 'delivered', message = NULL, raw = NULL, last_error = NULL, ended_at = :now,
+          contact_id = :contactId, new_chat_created = :newChatCreated`,
+        values: {
+          now,
+          contactId: outcome.contactId ?? null,
+          newChatCreated: outcome.newChatCreated === undefined ? null : Number(outcome.newChatCreated),
+        },
+      };
+    case 'retry':
+      return {
+        set: `state = 'pending', attempts = attempts + 1, due_at = :retryAt, last_error = :error,
+          first_failed_at = coalesce(first_failed_at, :now)`,
+        values: { now, retryAt: outcome.retryAt, error: outcome.error },
+      };
+    case 'returned':
+      return {
+        set: `state = 'pending', begun = attempts > 0, due_at = :dueAt, last_error = coalesce(:error, last_error),
+          probe_refusals = probe_refusals + :refused`,
+        values: {
+          dueAt: outcome.dueAt,
+          error: outcome.error ?? null,
+          refused: Number(outcome.isProbeRefusal ?? false),
+        },
+      };
+    case 'dead':
+      return {
+        set: `state = 'dead', reason = :reason, last_error = :error, ended_at = :now`,
+        values: { now, reason: outcome.reason, error: outcome.error },
+      };
+  }
+}
+
+/** Once it is paused, only a probe says more: others were sent before, and may fail at any time after. */
+function pauseDestination(db: Database, now: number, pause: Pause, isProbe: boolean): void {
+  db.run(
+    `INSERT INTO pauses (destination, code, reason, paused_at, next_probe_at)
+     VALUES (:destination, :code, :reason, :now, :nextProbeAt)
+     ON CONFLICT (destination) WHERE resumed_at IS NULL DO UPDATE SET
+       code = excluded.code, reason = excluded.reason, next_probe_at = excluded.next_probe_at, probes = probes + 1
+       WHERE :isProbe`,
+    { ...pause, now, isProbe: Number(isProbe) },
+  );
+}
+
+export function resumeDestination(db: Database, now: number, destination: string): void {
+  db.run('UPDATE pauses SET resumed_at = :now WHERE destination = :destination AND resumed_at IS NULL', {
+    now,
+    destination,
+  });
+}

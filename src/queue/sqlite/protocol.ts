@@ -1,0 +1,49 @@
+import type { ErrorCode } from '../../errors.ts';
+import type {
+  AcceptedItem,
+  AcceptRequest,
+  ClaimedHeads,
+  ClaimRequest,
+  OutcomeReport,
+  StoreStatus,
+} from '../message-store.ts';
+import type { StoreRole, StoreWaits } from './database.ts';
+
+/** What the store's thread can be asked for: argument and result of each operation. */
+export interface Operations {
+  accept: { argument: AcceptRequest; result: readonly AcceptedItem[] };
+  claimHeads: { argument: ClaimRequest; result: ClaimedHeads };
+  recordOutcome: { argument: OutcomeReport; result: 'recorded' | 'superseded' };
+  endAged: { argument: { readonly now: number; readonly retentionMs: number }; result: boolean };
+  shrink: { argument: undefined; result: undefined };
+  status: { argument: undefined; result: StoreStatus };
+  ping: { argument: undefined; result: undefined };
+  close: { argument: undefined; result: undefined };
+}
+
+export type OperationName = keyof Operations;
+
+export interface StoreCall<Name extends OperationName = OperationName> {
+  readonly id: number;
+  readonly operation: Name;
+  readonly argument: Operations[Name]['argument'];
+}
+
+/** Errors cross the thread as their code and SQLite's own sentence, which names columns and never values. */
+export interface StoreFault {
+  readonly code: ErrorCode;
+  readonly sentence: string;
+}
+
+export type StoreReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly fault: StoreFault };
+
+export interface WorkerOptions {
+  readonly file: string;
+  readonly role: StoreRole;
+  readonly waits: StoreWaits;
+}
+
+/** The thread's first message, once the file is open; afterwards it sends a list of replies for each batch. */
+export type WorkerGreeting = { readonly opened: true } | { readonly fault: StoreFault };

@@ -1,0 +1,131 @@
+/**
+ * The store's thread: all of SQLite happens here, so that no disk ever blocks the event loop.
+ *
+ * Group commit: whatever has been posted while the last batch was synced goes into the next transaction together, so
+ * one sync serves all who wait, and nobody waits for company. Each operation runs in a savepoint of its own: a bad row
+ * fails only its own caller. Replies leave after the commit; if that fails, every caller of the batch hears so.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { BridgeError } from '../../errors.ts';
+import { accept } from './accept.ts';
+import { readStatus } from './books.ts';
+import { claimHeads } from './claim.ts';
+import { Database } from './database.ts';
+import { endAged } from './maintain.ts';
+import { recordOutcome } from './outcome.ts';
+import type {
+  OperationName,
+  Operations,
+  StoreCall,
+  StoreFault,
+  StoreReply,
+  WorkerOptions,
+} from './protocol.ts';
+
+/** Operations of one transaction at most: bounds both the longest wait for a commit and the WAL's growth. */
+const MAX_BATCH = 256;
+
+type Work = {
+  [Name in OperationName]: (
+    db: Database,
+    argument: Operations[Name]['argument'],
+  ) => Operations[Name]['result'];
+};
+
+/** What runs inside the batch's transaction. */
+const TRANSACTIONS: Omit<Work, 'status' | 'shrink' | 'close'> = {
+  accept,
+  claimHeads,
+  recordOutcome,
+  endAged: (db, { now, retentionMs }) => endAged(db, now, retentionMs),
+  // Deletes nothing, but has to be able to.
+  ping: (db) => void db.run(`DELETE FROM books WHERE day = ''`),
+};
+
+/** What can't: a long read must not hold the write lock, and a checkpoint is no part of a transaction. */
+const OUTSIDE: Pick<Work, 'status' | 'shrink' | 'close'> = {
+  status: (db) => db.snapshot(() => readStatus(db)),
+  shrink: (db) => {
+    db.shrink();
+  },
+  close: (db) => {
+    try {
+      if (role === 'service') db.shrink();
+    } catch {
+      // The next service's maintenance gives the space back; but nobody else lets go of the file.
+    }
+    db.close();
+  },
+};
+
+const WORK: Work = { ...TRANSACTIONS, ...OUTSIDE };
+
+if (!parentPort) throw new Error('The store’s thread is started by SqliteStore.');
+const port = parentPort;
+const { file, role, waits } = workerData as WorkerOptions;
+
+try {
+  const db = new Database(file, role, waits);
+  if (role === 'service') voidLeases(db);
+  port.on('message', (first: StoreCall) => serve(db, takeBatch(first)));
+  port.postMessage({ opened: true });
+} catch (error) {
+  port.postMessage({ fault: describeFault(error) });
+  port.close();
+}
+
+/** The file is ours alone, so whoever held these leases is gone. The claim that follows counts their lost attempts. */
+function voidLeases(db: Database): void {
+  db.run('UPDATE lanes SET lease_token = NULL, due_at = 0 WHERE lease_token IS NOT NULL');
+}
+
+function takeBatch(first: StoreCall): StoreCall[] {
+  const batch = [first];
+  while (batch.length < MAX_BATCH) {
+    const next = receiveMessageOnPort(port);
+    if (!next) break;
+    batch.push(next.message);
+  }
+  return batch;
+}
+
+function serve(db: Database, batch: readonly StoreCall[]): void {
+  const inTransaction = batch.filter(({ operation }) => operation in TRANSACTIONS);
+  if (inTransaction.length > 0) port.postMessage(runTransaction(db, inTransaction));
+  const outside = batch.filter(({ operation }) => operation in OUTSIDE);
+  if (outside.length > 0) port.postMessage(outside.map((call) => reply(call, () => run(db, call))));
+  if (outside.some(({ operation }) => operation === 'close')) port.close();
+}
+
+function runTransaction(db: Database, calls: readonly StoreCall[]): StoreReply[] {
+  try {
+    db.begin();
+    const replies = calls.map((call) => reply(call, () => db.savepoint(() => run(db, call))));
+    if (!db.isInTransaction) throw new Error('SQLite ended the transaction');
+    db.commit();
+    return replies;
+  } catch (error) {
+    db.rollback();
+    return calls.map(({ id }) => ({ id, fault: describeFault(error) }));
+  }
+}
+
+function run(db: Database, { operation, argument }: StoreCall): unknown {
+  const work = WORK[operation] as (db: Database, argument: unknown) => unknown;
+  return work(db, argument);
+}
+
+function reply(call: StoreCall, work: () => unknown): StoreReply {
+  try {
+    return { id: call.id, result: work() };
+  } catch (error) {
+    return { id: call.id, fault: describeFault(error) };
+  }
+}
+
+function describeFault(error: unknown): StoreFault {
+  const sentence = error instanceof Error ? error.message : String(error);
+  return error instanceof BridgeError
+    ? { code: error.code, sentence: error.detail ?? '' }
+    : { code: 'STORE_UNAVAILABLE', sentence };
+}

@@ -1,0 +1,177 @@
+/** Whatever is posted gets its answer in bounded time: no 500, no crash. */
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { smsPayload } from '../../src/sandbox/end-user-messaging.ts';
+import type { SignedEnvelope } from '../../src/sandbox/sns-signer.ts';
+import { SANDBOX_TOPIC_ARN } from '../../src/sandbox/bridge-child.ts';
+import { Flow } from '../support/flow-harness.ts';
+
+let flow: Flow;
+
+beforeAll(async () => {
+  flow = await Flow.start({});
+});
+
+afterAll(() => flow.end());
+
+function signed(changes: Readonly<Record<string, unknown>> = {}, from = '+14255550182'): SignedEnvelope {
+  const text = 'Hello from a test of bad input';
+  const payload = smsPayload({ from, text });
+  flow.addPersonal({ number: from, externalId: payload['inboundMessageId'], text });
+  return flow.signer.sign({
+    Type: 'Notification',
+    MessageId: crypto.randomUUID(),
+    TopicArn: SANDBOX_TOPIC_ARN,
+    Message: JSON.stringify(payload),
+    Timestamp: new Date().toISOString(),
+    UnsubscribeURL: 'https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe',
+    ...changes,
+  });
+}
+
+describe('400: no envelope', () => {
+  it.each([
+    { name: 'nothing', body: '' },
+    { name: 'words', body: 'hello' },
+    { name: 'null', body: 'null' },
+    { name: 'a number', body: '42' },
+    { name: 'a text', body: '"x"' },
+    { name: 'a list', body: '[]' },
+    { name: 'an empty object', body: '{}' },
+    { name: 'half of JSON', body: '{"Type":"Notification","Mess' },
+    { name: 'a Type alone', body: '{"Type":"Notification"}' },
+    { name: 'a prototype', body: '{"__proto__":{"Type":"Notification"}}' },
+    { name: '100,000 brackets', body: '['.repeat(100_000) },
+    { name: '100,000 objects in each other', body: `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}` },
+    { name: '300 KB of quotes', body: '"'.repeat(300_000) },
+    { name: 'invalid UTF-8', body: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]) },
+    { name: 'UTF-16', body: Buffer.from('{"Type":"Notification"}', 'utf16le') },
+    { name: 'NUL characters', body: '\u0000\u0000\u0000' },
+  ])('$name', async ({ body }) => {
+    expect(await flow.post(body)).toMatchObject({ status: 400 });
+  });
+
+  const fields = [
+    'Type',
+    'Message',
+    'MessageId',
+    'TopicArn',
+    'Timestamp',
+    'Signature',
+    'SigningCertURL',
+    'SignatureVersion',
+  ];
+  it.each(fields)('%s of the wrong type', async (field) => {
+    for (const value of [null, 7, true, {}, [], [['x']]]) {
+      const answer = await flow.post(JSON.stringify({ ...signed(), [field]: value }));
+      expect({ value, status: answer.status }).toEqual({ value, status: 400 });
+    }
+  });
+
+  it('a Type that SNS does not have', async () => {
+    expect(await flow.post(JSON.stringify(signed({ Type: 'Surprise' })))).toMatchObject({ status: 400 });
+  });
+});
+
+describe('a key that stands twice', () => {
+  it('counts with its last value: 403 where that is not the signed one', async () => {
+    const body = JSON.stringify(signed()).replace(/\}$/, ',"Message":"another"}');
+    expect(await flow.post(body)).toMatchObject({ status: 403 });
+  });
+
+  it('counts with its last value: 200 where that is the signed one', async () => {
+    const from = '+14255550190';
+    const body = JSON.stringify(signed({}, from)).replace(/^\{/, '{"Message":"another",');
+    expect(await flow.post(body)).toMatchObject({ status: 200 });
+    const line = await flow.connect.untilMessage(({ chat }) => chat.sourceId === from);
+    expect(line.content).toBe('Hello from a test of bad input');
+  });
+});
+
+describe('authentic, and strange within', () => {
+  it.each([
+    { name: 'JSON in 50,000 brackets', message: `${'['.repeat(50_000)}${']'.repeat(50_000)}` },
+    { name: '250 KB of quotes', message: '"'.repeat(250_000) },
+    { name: 'NUL characters', message: '\u0000' },
+    { name: 'half a surrogate pair', message: '\ud800' },
+    {
+      name: 'an SMS without numbers',
+      message: JSON.stringify({ ...smsPayload({ from: '' }), destinationNumber: '' }),
+    },
+    {
+      name: 'numbers for texts',
+      message: '{"originationNumber":1,"destinationNumber":2,"messageBody":3,"inboundMessageId":4}',
+    },
+    { name: 'an entry that is no JSON', message: '{"whatsAppWebhookEntry":"{","context":{}}' },
+    {
+      name: 'an entry of the wrong shape',
+      message: '{"whatsAppWebhookEntry":"{\\"changes\\":7}","context":[]}',
+    },
+  ])('200, kept as a dead letter: $name', async ({ message }) => {
+    const { deadByReason } = await flow.books();
+    expect(await flow.post(JSON.stringify(signed({ Message: message })))).toMatchObject({ status: 200 });
+    const after = (await flow.books()).deadByReason['not_understood'] ?? 0;
+    expect(after).toBe((deadByReason['not_understood'] ?? 0) + 1);
+  });
+
+  it('200, delivered: a good message among 300 KB that nobody knows', async () => {
+    const from = '+14255550191';
+    const padding = '"'.repeat(120_000);
+    const Message = JSON.stringify({ ...smsPayload({ from, text: 'padded' }), padding });
+    const MessageAttributes = { deep: JSON.parse(`${'['.repeat(2_000)}${']'.repeat(2_000)}`) as unknown };
+    flow.addPersonal({ number: from });
+    expect(await flow.post(JSON.stringify(signed({ Message, MessageAttributes })))).toMatchObject({
+      status: 200,
+    });
+    expect((await flow.connect.untilMessage(({ chat }) => chat.sourceId === from)).content).toBe('padded');
+  });
+});
+
+describe('not HTTP as SNS speaks it', () => {
+  it('413 for 5 MB, before they are there', async () => {
+    const answer = await flow.postRaw(
+      'POST /sns HTTP/1.1\r\nhost: bridge\r\ncontent-length: 5000000\r\n\r\n{',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it.each([
+    { name: 'no HTTP', text: 'hello\r\n\r\n' },
+    {
+      name: 'a length that is no number',
+      text: 'POST /sns HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n',
+    },
+    {
+      name: 'a length and chunks',
+      text: 'POST /sns HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    },
+  ])('400 for $name', async ({ text }) => {
+    expect(await flow.postRaw(text)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it.each([
+    ['GET', '/sns'],
+    ['GET', '/metrics'],
+    ['GET', '/readyz'],
+    ['POST', '/'],
+    ['GET', '/.env'],
+    ['POST', '/sns/../healthz'],
+  ])('%s %s is not there', async (method, path) => {
+    const answer = await flow.postRaw(
+      `${method} ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 40[45] /);
+  });
+
+  it('a sender that breaks off is no unforeseen error', async () => {
+    const { port } = new URL(flow.bridge.publicUrl);
+    const logged = flow.log.lines.length;
+    const socket = net.connect(Number(port), '127.0.0.1');
+    socket.write('POST /sns HTTP/1.1\r\nhost: bridge\r\ncontent-length: 100\r\n\r\n{"Type":');
+    // The answer on another connection shows that the service has seen the first one's beginning.
+    await flow.get(`${flow.bridge.publicUrl}/healthz`);
+    socket.resetAndDestroy();
+    await flow.get(`${flow.bridge.publicUrl}/healthz`);
+    expect(flow.log.lines.slice(logged).filter((line) => line.includes('INTERNAL'))).toEqual([]);
+  });
+});

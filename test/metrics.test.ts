@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { createMetrics } from '../src/metrics.ts';
+import type { StoreStatus } from '../src/queue/message-store.ts';
+
+const NOW = Date.UTC(2026, 4, 4, 12);
+
+const EMPTY: StoreStatus = {
+  books: {
+    received: 0,
+    delivered: 0,
+    duplicate: 0,
+    ignored: 0,
+    discarded: 0,
+    dead: 0,
+    pending: 0,
+    isBalanced: true,
+    possibleDuplicate: 0,
+    arrivedLate: 0,
+    ignoredByReason: {},
+    deadByReason: {},
+  },
+  messages: [],
+  oldestPendingAt: undefined,
+  paused: [],
+};
+
+const BUSY: StoreStatus = {
+  ...EMPTY,
+  messages: [
+    { channel: 'sms', state: 'pending', count: 3 },
+    { channel: 'whatsapp', state: 'sending', count: 1 },
+    { channel: 'unknown', state: 'dead', count: 2 },
+  ],
+  oldestPendingAt: NOW - 90_500,
+  paused: [
+    {
+      destination: 'phone-1',
+      code: 'AccessDeniedException',
+      reason: 'Allow it.',
+      pausedAt: NOW,
+      nextProbeAt: NOW,
+    },
+  ],
+};
+
+/** The bridge's own samples, without Node's and without comments. */
+function samplesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line.startsWith('bridge_'));
+}
+
+describe('the metrics', () => {
+  it('show what is in the store', async () => {
+    const samples = samplesOf(await createMetrics(() => Promise.resolve(BUSY)).render(NOW));
+    expect(samples).toEqual(
+      expect.arrayContaining([
+        'bridge_messages{state="pending",channel="sms"} 3',
+        'bridge_messages{state="sending",channel="whatsapp"} 1',
+        'bridge_messages{state="dead",channel="unknown"} 2',
+        'bridge_oldest_pending_seconds 90.5',
+        'bridge_paused_destination{destination="phone-1",code="AccessDeniedException"} 1',
+      ]),
+    );
+  });
+
+  it('forget what is in the store no more', async () => {
+    let status = BUSY;
+    const metrics = createMetrics(() => Promise.resolve(status));
+    await metrics.render(NOW);
+    status = EMPTY;
+    const samples = samplesOf(await metrics.render(NOW));
+    expect(samples.filter((sample) => /^bridge_(messages|paused_destination)\{/.test(sample))).toEqual([]);
+    expect(samples).toContain('bridge_oldest_pending_seconds 0');
+  });
+
+  it('say nothing about a store that does not answer, and count it', async () => {
+    let isAway = false;
+    const metrics = createMetrics(() => (isAway ? Promise.reject(new Error('away')) : Promise.resolve(BUSY)));
+    await metrics.render(NOW);
+    isAway = true;
+    const samples = samplesOf(await metrics.render(NOW));
+    expect(samples.filter((sample) => /^bridge_(messages\{|paused_|oldest_)/.test(sample))).toEqual([]);
+    expect(samples).toContain('bridge_store_errors_total 1');
+  });
+
+  it.each([
+    { outcome: 'accepted', arrivedLate: false, expected: ['accepted'] },
+    { outcome: 'accepted', arrivedLate: true, expected: ['accepted', 'arrived_late'] },
+    { outcome: 'duplicate', arrivedLate: false, expected: ['duplicate'] },
+    { outcome: 'dead', arrivedLate: false, expected: ['dead'] },
+  ] as const)('count what was $outcome, late: $arrivedLate', async ({ outcome, arrivedLate, expected }) => {
+    const metrics = createMetrics(() => Promise.resolve(EMPTY));
+    metrics.countAccepted('sms', { id: 1, outcome, arrivedLate });
+    const samples = samplesOf(await metrics.render(NOW));
+    expect(samples.filter((sample) => sample.startsWith('bridge_messages_total'))).toEqual(
+      expected.map((outcome) => `bridge_messages_total{channel="sms",outcome="${outcome}"} 1`),
+    );
+  });
+
+  it('count how attempts, notifications and messages end', async () => {
+    const metrics = createMetrics(() => Promise.resolve(EMPTY));
+    metrics.countEnded('whatsapp', 'delivered');
+    metrics.attempts.inc({ verdict: 'retry', code: 'HTTP_503' });
+    metrics.notifications.inc({ answer: '200', outcome: 'accepted' });
+    metrics.deliverySeconds.observe({ channel: 'sms' }, 0.2);
+    expect(samplesOf(await metrics.render(NOW))).toEqual(
+      expect.arrayContaining([
+        'bridge_messages_total{channel="whatsapp",outcome="delivered"} 1',
+        'bridge_attempts_total{verdict="retry",code="HTTP_503"} 1',
+        'bridge_notifications_total{answer="200",outcome="accepted"} 1',
+        'bridge_delivery_seconds_bucket{le="0.25",channel="sms"} 1',
+      ]),
+    );
+  });
+
+  it('bring Node’s own, the event loop’s lag among them', async () => {
+    const text = await createMetrics(() => Promise.resolve(EMPTY)).render(NOW);
+    expect(text).toContain('nodejs_eventloop_lag_seconds');
+  });
+
+  it('stand each on its own: two services in one process don’t mix', async () => {
+    const [one, other] = [
+      createMetrics(() => Promise.resolve(EMPTY)),
+      createMetrics(() => Promise.resolve(EMPTY)),
+    ];
+    one.storeErrors.inc();
+    expect(samplesOf(await other.render(NOW))).toContain('bridge_store_errors_total 0');
+  });
+});

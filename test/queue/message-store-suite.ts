@@ -1,0 +1,38 @@
+/**
+ * The conformance suite of message-store.ts: every store passes all of it. It knows the contract only; what is one
+ * store's own is tested beside it.
+ */
+import { afterEach, beforeEach, describe } from 'vitest';
+import { describeAccepting } from './suite/accepting.ts';
+import { describeAgeing } from './suite/ageing.ts';
+import { describeClaimLimits } from './suite/claim-limits.ts';
+import { describeLeases } from './suite/leases.ts';
+import { describeOrder } from './suite/order.ts';
+import { describeOutcomes } from './suite/outcomes.ts';
+import { describePauses } from './suite/pauses.ts';
+import { describeRandomRuns } from './suite/random-runs.ts';
+import { StoreScene } from './suite/store-scene.ts';
+import type { StoreUnderTest } from './suite/store-scene.ts';
+
+const TOPICS = [
+  describeAccepting,
+  describeOrder,
+  describeLeases,
+  describeOutcomes,
+  describePauses,
+  describeClaimLimits,
+  describeAgeing,
+  describeRandomRuns,
+];
+
+/** `open` gives an empty store for each test; after each, its books balance. */
+export function describeMessageStore(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(name, () => {
+    let scene: StoreScene;
+    beforeEach(async () => {
+      scene = new StoreScene(await open());
+    });
+    afterEach(() => scene.end());
+    for (const describeTopic of TOPICS) describeTopic(() => scene);
+  });
+}
