@@ -7,6 +7,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
+    // Most tests wait for other processes and threads, so files run side by side even on few cores.
+    maxWorkers: 2,
+    maxConcurrency: 8,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
   },
 });

@@ -147,6 +147,15 @@ export function describeOrder(getScene: () => StoreScene): void {
       expect((await scene.accept({ sentAt: NOON - 5_000 })).arrivedLate).toBe(false);
     });
 
+    it('is measured by the latest-sent that has been tried, not by the last', async () => {
+      const scene = getScene();
+      for (const sentAt of [NOON - 1_000, NOON - 3_000]) {
+        await scene.accept({ sentAt });
+        await scene.deliverAll();
+      }
+      expect((await scene.accept({ sentAt: NOON - 2_000 })).arrivedLate).toBe(true);
+    });
+
     it('goes next', async () => {
       const scene = getScene();
       await scene.acceptTexts(['one', 'two', 'three']);

@@ -147,6 +147,21 @@ export function describePauses(getScene: () => StoreScene): void {
       expect(probed.slice(3)).toEqual(probed.slice(0, 3));
     });
 
+    it('takes a lane that was never probed before one that waits longer', async () => {
+      const scene = getScene();
+      const probeAgain = async (): Promise<string> => {
+        const claim = await scene.claimOne();
+        const pause = pauseUntil(scene.now + 1_000);
+        await scene.record(claim, { verdict: 'returned', dueAt: scene.now }, { pause });
+        scene.now += 1_000;
+        return textOf(claim);
+      };
+      await scene.accept({ text: 'waits longer' });
+      expect([await probeAgain(), await probeAgain()]).toEqual(['waits longer', 'waits longer']);
+      await scene.accept({ from: '+14255550111', text: 'never probed' });
+      expect([await probeAgain(), await probeAgain()]).toEqual(['never probed', 'waits longer']);
+    });
+
     it('that is refused counts, and moves the next one', async () => {
       const scene = getScene();
       await pauseDestination(scene);
