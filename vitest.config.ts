@@ -10,6 +10,8 @@ export default defineConfig({
     // Most tests wait for other processes and threads, so files run side by side even on few cores.
     maxWorkers: 2,
     maxConcurrency: 8,
+    // Opening a store starts a thread, which loads its modules anew each time.
+    env: { NODE_COMPILE_CACHE: 'node_modules/.cache/node-compile' },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
   },
 });

@@ -5,12 +5,6 @@ import { DatabaseSync } from 'node:sqlite';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import type { StoredMessage, StoreUnderTest } from './suite/store-scene.ts';
 
-// Each store's thread loads its modules anew: with them cached it opens in half the time.
-process.env['NODE_COMPILE_CACHE'] ??= path.join(
-  import.meta.dirname,
-  '../../node_modules/.cache/node-compile',
-);
-
 /** A new file in a folder of its own. */
 export function makeStoreFile(): string {
   return path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'sqlite-store-')), 'bridge.db');
