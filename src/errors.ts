@@ -66,6 +66,10 @@ export const ERRORS = {
   STORE_IN_USE: { exit: 75, sentence: 'Another service holds this store.' },
   STORE_MISSING: { exit: 66, sentence: 'There is no store at STORE_URL: has the service run here?' },
   STORE_TOO_NEW: { exit: 78, sentence: 'The store was written by a newer version of the bridge.' },
+  STORE_TOO_OLD: {
+    exit: 78,
+    sentence: 'The store was written by an older version: start the service once, which updates it.',
+  },
   ADDRESS_IN_USE: { exit: 71, sentence: 'A listener’s address is taken or not to be had.' },
   USAGE: { exit: 64, sentence: 'The command was called wrongly.' },
   AWS_REFUSED: { exit: 69, sentence: 'AWS refused the call.' },

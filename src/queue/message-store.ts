@@ -5,8 +5,8 @@
  * STORE_UNAVAILABLE when that is not sure, and then SNS sends the notification again. What it calls a duplicate is
  * already as durable as that. A crash before the commit leaves nothing; a crash after it leaves all.
  *
- * Unique. Two unique indexes inside the accept transaction, on SNS MessageId + index and on direction + channel +
- * external id, decide what is a duplicate. Nothing answers "duplicate" before a commit.
+ * Unique. Two unique indexes inside the accept transaction, on SNS MessageId + index and on the dedup key (a
+ * hash of direction, channel and external id), decide what is a duplicate. Nothing answers "duplicate" before a commit.
  *
  * Ordered. A conversation (direction, channel, customer address, business address) has one lane, a row of its own,
  * and the lease is on the lane, never on a message: two senders never work in one lane. The head is the begun message
@@ -29,7 +29,7 @@
  * was sent before the pause began may fail at any time after it, and changes nothing.
  *
  * Private. A message's text and its raw notification are erased in the transaction that records its delivery; what
- * stays for RETENTION_DAYS are ids, times and addresses, for deduplication. Implementations make the erasure reach
+ * stays for RETENTION_DAYS are hashes for deduplication, addresses, times and Connect's contact ids. Implementations make the erasure reach
  * the disk (secure_delete, truncating checkpoints).
  *
  * Booked. Counters per UTC day are written in the same transaction as what they count. Unit: one message, or one
@@ -179,8 +179,8 @@ export interface OutcomeReport {
   readonly pause?: Pause;
   /** The destination answered a probe: end its pause. */
   readonly resume?: string;
-  /** The probe of this destination was never sent: another may go at once. */
-  readonly reprobe?: string;
+  /** The probe said nothing about the pause (it was throttled, or never sent): the next one may go then. */
+  readonly nextProbe?: Pick<Pause, 'destination' | 'nextProbeAt'>;
 }
 
 /** The books: totals since the store began, and what is in it now. */

@@ -38,7 +38,7 @@ export class SqliteStore implements MessageStore {
   /** Why the thread is gone, once it is. */
   #end: unknown;
 
-  /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW or STORE_UNAVAILABLE. */
+  /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD or STORE_UNAVAILABLE. */
   static async open(file: string, role: StoreRole, waits = STORE_WAITS): Promise<SqliteStore> {
     const options: WorkerOptions = { file, role, waits };
     const worker = new Worker(new URL('./sqlite/worker.ts', import.meta.url), { workerData: options });

@@ -294,10 +294,10 @@ function isSamePlace(destination: Destination, claim: Claim): boolean {
 /** Nothing was sent: the message has no destination any more, or another one, or the lease has grown too old. */
 function reportUnsent(claim: Claim, destination: Destination | undefined, now: number): OutcomeReport {
   // A paused destination that was not asked may be probed with the next in line at once.
-  const reprobe = claim.isProbe ? { reprobe: claim.destination } : {};
+  const nextProbe = claim.isProbe ? { nextProbe: { destination: claim.destination, nextProbeAt: now } } : {};
   if (!destination) {
     const error = 'No route takes it any more.';
-    return { claim, now, outcome: { verdict: 'dead', reason: 'no_route', error }, ...reprobe };
+    return { claim, now, outcome: { verdict: 'dead', reason: 'no_route', error }, ...nextProbe };
   }
   const { destination: id, paceKey } = destination;
   return {
@@ -305,7 +305,7 @@ function reportUnsent(claim: Claim, destination: Destination | undefined, now: n
     now,
     outcome: { verdict: 'returned', dueAt: now },
     placement: { destination: id, paceKey },
-    ...reprobe,
+    ...nextProbe,
   };
 }
 

@@ -20,8 +20,19 @@ export interface FailureFacts {
 
 export function reportFailure(facts: FailureFacts): OutcomeReport {
   const { claim, now } = facts;
+  const outcome = outcomeOf(facts);
   const pause = pauseOf(facts);
-  return { claim, now, outcome: outcomeOf(facts), ...(pause ? { pause } : {}) };
+  // Throttling says nothing about why it was paused.
+  const isProbeThrottled = claim.isProbe && outcome.verdict === 'returned' && !pause;
+  return {
+    claim,
+    now,
+    outcome,
+    ...(pause ? { pause } : {}),
+    ...(isProbeThrottled
+      ? { nextProbe: { destination: claim.destination, nextProbeAt: outcome.dueAt } }
+      : {}),
+  };
 }
 
 function outcomeOf(facts: FailureFacts): OutcomeReport['outcome'] {
@@ -62,19 +73,12 @@ function retryOutcome(facts: FailureFacts): OutcomeReport['outcome'] {
   };
 }
 
-function pauseOf({ claim, failure, now, isDestinationFailing, random }: FailureFacts): Pause | undefined {
+function pauseOf({ claim, failure, now, isDestinationFailing }: FailureFacts): Pause | undefined {
   const { destination, isProbe, probesBefore } = claim;
-  if (failure.verdict === 'throttled') {
-    // Throttling says nothing about why it was paused: probe again soon.
-    if (!isProbe) return undefined;
-    return { destination, ...describePause(failure), nextProbeAt: now + throttledDelayMs(random) };
-  }
+  if (failure.verdict === 'throttled') return undefined;
   if (failure.verdict !== 'pause' && !isProbe && !isDestinationFailing) return undefined;
-  return {
-    destination,
-    ...describePause(failure),
-    nextProbeAt: now + probeDelayMs(isProbe ? probesBefore + 1 : 0),
-  };
+  const nextProbeAt = now + probeDelayMs(isProbe ? probesBefore + 1 : 0);
+  return { destination, ...describePause(failure), nextProbeAt };
 }
 
 /** The error's name, and what to do, in words. */

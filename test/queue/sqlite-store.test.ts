@@ -161,6 +161,12 @@ describe('SqliteStore, where it can’t work', () => {
     await (await SqliteStore.open(file, 'service', IMPATIENT)).close();
   });
 
+  it('as a command it updates no schema', async () => {
+    fs.writeFileSync(file, '');
+    await expect(SqliteStore.open(file, 'command')).rejects.toMatchObject({ code: 'STORE_TOO_OLD' });
+    expect(query(file, 'PRAGMA user_version')).toEqual({ user_version: 0 });
+  });
+
   it('says so of a file that is no database', async () => {
     fs.writeFileSync(file, 'no database, but long enough to be looked at: '.repeat(100));
     const opening = SqliteStore.open(file, 'service');

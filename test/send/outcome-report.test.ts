@@ -178,7 +178,6 @@ describe('the pause', () => {
     { name: 'the fourth probe refused', report: report('pause', PROBE), probeInMs: 16_000 },
     { name: 'a probe failed', report: report('retry', PROBE), probeInMs: 16_000 },
     { name: 'a probe refused as a message', report: report('dead', PROBE), probeInMs: 16_000 },
-    { name: 'a probe throttled: soon', report: report('throttled', PROBE), probeInMs: 1_250 },
     {
       name: 'the probes of hours: five minutes',
       report: report('pause', { isProbe: true, probesBefore: 60 }),
@@ -187,6 +186,12 @@ describe('the pause', () => {
   ])('$name', ({ report, probeInMs }) => {
     if (probeInMs === undefined) expect(report).not.toHaveProperty('pause');
     else expect(report.pause).toMatchObject({ destination: DESTINATION, nextProbeAt: NOW + probeInMs });
+  });
+
+  it('stays as it is when its probe is throttled, which says nothing about it', () => {
+    const throttled = report('throttled', PROBE);
+    expect(throttled).not.toHaveProperty('pause');
+    expect(throttled.nextProbe).toEqual({ destination: DESTINATION, nextProbeAt: NOW + 1_250 });
   });
 
   it.each([

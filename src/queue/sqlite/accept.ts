@@ -1,4 +1,5 @@
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
+import { makeDedupKey } from '../dedup-key.ts';
 import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
 import { book } from './books.ts';
 import type { Database, Row } from './database.ts';
@@ -73,9 +74,9 @@ function insertMessage(
       ? { state: 'dead', reason: item.reason, lastError: item.detail, endedAt: request.acceptedAt }
       : { state: 'pending', reason: null, lastError: null, endedAt: null };
   const row = db.get<{ id: number }>(
-    `INSERT INTO messages (lane_id, sns_message_id, item_index, direction, channel, external_id, sent_at, sns_at,
+    `INSERT INTO messages (lane_id, sns_message_id, item_index, direction, channel, dedup_key, sent_at, sns_at,
        accepted_at, state, due_at, message, raw, reason, last_error, ended_at)
-     VALUES (:laneId, :snsMessageId, :index, :direction, :channel, :externalId, :sentAt, :snsAt,
+     VALUES (:laneId, :snsMessageId, :index, :direction, :channel, :dedupKey, :sentAt, :snsAt,
        :acceptedAt, :state, :dueAt, :message, :raw, :reason, :lastError, :endedAt)
      ON CONFLICT DO NOTHING RETURNING id`,
     {
@@ -84,7 +85,7 @@ function insertMessage(
       index: item.index,
       direction: DIRECTION,
       channel: item.message?.channel ?? null,
-      externalId: item.message?.externalId || null,
+      dedupKey: dedupKeyOf(item),
       sentAt: sentAtOf(item, request),
       snsAt: request.snsTimestamp,
       acceptedAt: request.acceptedAt,
@@ -101,17 +102,19 @@ function findOriginal(db: Database, request: AcceptRequest, item: AcceptItem): n
   const { id } = db.one<{ id: number }>(
     `SELECT id FROM messages WHERE sns_message_id = :snsMessageId AND item_index = :index
      UNION ALL
-     SELECT id FROM messages WHERE direction = :direction AND channel = :channel AND external_id = :externalId
+     SELECT id FROM messages WHERE dedup_key = :dedupKey
      LIMIT 1`,
     {
       snsMessageId: request.snsMessageId,
       index: item.index,
-      direction: DIRECTION,
-      channel: item.message?.channel ?? null,
-      externalId: item.message?.externalId ?? null,
+      dedupKey: dedupKeyOf(item),
     },
   );
   return id;
+}
+
+function dedupKeyOf({ message }: AcceptItem): string | null {
+  return message?.externalId ? makeDedupKey(DIRECTION, message.channel, message.externalId) : null;
 }
 
 function sentAtOf(item: AcceptItem, request: AcceptRequest): number {

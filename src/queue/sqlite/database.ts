@@ -6,6 +6,13 @@ import { BridgeError } from '../../errors.ts';
 
 const MIGRATIONS_DIRECTORY = path.join(import.meta.dirname, '..', 'migrations', 'sqlite');
 
+function listMigrations(): string[] {
+  return fs
+    .readdirSync(MIGRATIONS_DIRECTORY)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
+}
+
 /** How long it waits for others before it gives up, milliseconds. */
 export interface StoreWaits {
   /** For another process's transaction: longer than any, shorter than SNS's patience (15 s). */
@@ -30,7 +37,7 @@ export class Database {
   readonly #lock: DatabaseSync | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, or whatever SQLite says. */
+  /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD, or whatever SQLite says. */
   constructor(file: string, role: StoreRole, waits = STORE_WAITS) {
     if (role === 'service') fs.mkdirSync(path.dirname(file), { recursive: true });
     else if (!fs.existsSync(file)) throw new BridgeError('STORE_MISSING', { detail: file });
@@ -40,7 +47,8 @@ export class Database {
       db = new DatabaseSync(file, { timeout: waits.busyTimeoutMs });
       this.#db = db;
       this.#configure();
-      this.#migrate();
+      if (role === 'service') this.#migrate();
+      else this.#checkSchema();
     } catch (error) {
       db?.close();
       this.#lock?.close();
@@ -57,23 +65,27 @@ export class Database {
   }
 
   #migrate(): void {
-    const migrations = fs
-      .readdirSync(MIGRATIONS_DIRECTORY)
-      .filter((name) => name.endsWith('.sql'))
-      .sort();
-    if (this.#schemaVersion() > migrations.length) throw new BridgeError('STORE_TOO_NEW');
-    if (this.#schemaVersion() === migrations.length) return;
+    const pending = listMigrations().slice(this.#schemaVersion());
+    if (this.#schemaVersion() > listMigrations().length) throw new BridgeError('STORE_TOO_NEW');
+    if (pending.length === 0) return;
     this.#db.exec('BEGIN EXCLUSIVE');
     try {
-      for (const name of migrations.slice(this.#schemaVersion())) {
+      for (const name of pending) {
         this.#db.exec(fs.readFileSync(path.join(MIGRATIONS_DIRECTORY, name), 'utf8'));
       }
-      this.#db.exec(`PRAGMA user_version = ${migrations.length}`);
+      this.#db.exec(`PRAGMA user_version = ${listMigrations().length}`);
       this.#db.exec('COMMIT');
     } catch (error) {
       this.#db.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  /** A command changes no schema: beside it may run a service of another version. */
+  #checkSchema(): void {
+    const version = this.#schemaVersion();
+    if (version > listMigrations().length) throw new BridgeError('STORE_TOO_NEW');
+    if (version < listMigrations().length) throw new BridgeError('STORE_TOO_OLD');
   }
 
   #schemaVersion(): number {

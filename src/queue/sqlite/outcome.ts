@@ -21,11 +21,11 @@ export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' |
   db.run('UPDATE lanes SET lease_token = NULL, tried_at = :now WHERE id = :id', { id: claim.laneId, now });
   setLaneDue(db, claim.laneId);
   if (report.pause) pauseDestination(db, now, report.pause, claim.isProbe);
-  if (report.reprobe) {
-    db.run('UPDATE pauses SET next_probe_at = :now WHERE destination = :destination AND resumed_at IS NULL', {
-      now,
-      destination: report.reprobe,
-    });
+  if (report.nextProbe) {
+    db.run(
+      `UPDATE pauses SET next_probe_at = :nextProbeAt WHERE destination = :destination AND resumed_at IS NULL`,
+      { ...report.nextProbe },
+    );
   }
   if (report.resume) resumeDestination(db, now, report.resume);
   return 'recorded';

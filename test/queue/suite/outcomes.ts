@@ -134,12 +134,13 @@ export function describeOutcomes(getScene: () => StoreScene): void {
       { name: 'a short text', padding: '' },
       { name: 'a long one', padding: 'x'.repeat(300_000) },
     ])(
-      'erases text, raw notification and errors of what is delivered, from the disk too: $name',
+      'erases text, external id, raw notification and errors of what is delivered, from the disk too: $name',
       async ({ padding }) => {
         const scene = getScene();
-        const secrets = ['sentinel-of-the-text', 'sentinel-of-the-raw', 'sentinel-of-the-error'] as const;
-        const [text, raw, error] = secrets;
-        await scene.accept({ text: text + padding, raw: JSON.stringify(raw + padding) });
+        const [text, externalId] = ['sentinel-of-the-text', 'sentinel-of-the-id'] as const;
+        const [raw, error] = ['sentinel-of-the-raw', 'sentinel-of-the-error'] as const;
+        const secrets = [text, externalId, raw, error];
+        await scene.accept({ text: text + padding, externalId, raw: JSON.stringify(raw + padding) });
         await scene.acceptTexts(['a neighbour', 'another']);
         const retry = { verdict: 'retry', retryAt: scene.now, error, isAmbiguous: false } as const;
         await scene.record(await scene.claimOne(), retry);

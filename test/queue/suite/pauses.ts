@@ -200,7 +200,7 @@ export function describePauses(getScene: () => StoreScene): void {
       scene.now += 1_000;
       const unsent = await scene.claimOne();
       const placement = { destination: OTHER_DESTINATION, paceKey: 'other' };
-      const over = { reprobe: DESTINATION, placement };
+      const over = { nextProbe: { destination: DESTINATION, nextProbeAt: scene.now }, placement };
       await scene.record(unsent, { verdict: 'returned', dueAt: scene.now }, over);
       const { claims } = await scene.claim();
       expect(claims.filter(({ isProbe }) => isProbe)).toMatchObject([{ probesBefore: 0 }]);

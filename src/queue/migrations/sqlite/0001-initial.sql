@@ -2,7 +2,8 @@
 -- version may still run.
 
 CREATE TABLE lanes (
-  id INTEGER PRIMARY KEY,
+  -- Never used again: a dead letter may outlive its lane.
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   direction TEXT NOT NULL,
   channel TEXT NOT NULL,
   customer_address TEXT NOT NULL,
@@ -34,7 +35,8 @@ CREATE TABLE messages (
   item_index INTEGER NOT NULL,
   direction TEXT NOT NULL,
   channel TEXT,
-  external_id TEXT,
+  -- A hash: see dedup-key.ts.
+  dedup_key TEXT,
   sent_at INTEGER NOT NULL,
   sns_at INTEGER NOT NULL,
   accepted_at INTEGER NOT NULL,
@@ -56,7 +58,7 @@ CREATE TABLE messages (
 ) STRICT;
 
 CREATE UNIQUE INDEX messages_by_notification ON messages (sns_message_id, item_index);
-CREATE UNIQUE INDEX messages_by_external_id ON messages (direction, channel, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX messages_by_dedup_key ON messages (dedup_key) WHERE dedup_key IS NOT NULL;
 CREATE INDEX messages_unfinished ON messages (lane_id, begun DESC, sent_at, sns_at, id)
   WHERE state IN ('pending', 'sending');
 CREATE INDEX messages_kept ON messages (state, channel, accepted_at) WHERE state IN ('pending', 'sending', 'dead');
