@@ -19,7 +19,11 @@ function tableRows(text: string, ...heading: readonly string[]): string[][] {
   return lines.slice(start + 2, end).map(cells);
 }
 
-const cells = (line: string): string[] => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim());
+const cells = (line: string): string[] =>
+  line
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim());
 
 describe('README.md', () => {
   it('has the configuration as config.ts has it', () => {
@@ -29,7 +33,9 @@ describe('README.md', () => {
       meaning,
     ]);
     const shown = expected.map((row) => `| ${row.join(' | ')} |`).join('\n');
-    expect(tableRows(read('README.md'), 'variable', 'default', 'meaning'), `should be:\n${shown}`).toEqual(expected);
+    expect(tableRows(read('README.md'), 'variable', 'default', 'meaning'), `should be:\n${shown}`).toEqual(
+      expected,
+    );
   });
 });
 

@@ -43,8 +43,7 @@ function isAllowed({ from, to }: Import): boolean {
   if (FOUNDATION.has(from)) return FOUNDATION.has(target);
   if (STAGES.includes(room)) {
     return (
-      FOUNDATION.has(target) ||
-      (STAGES.includes(target) && STAGES.indexOf(target) < STAGES.indexOf(room))
+      FOUNDATION.has(target) || (STAGES.includes(target) && STAGES.indexOf(target) < STAGES.indexOf(room))
     );
   }
   return !(ASIDE.includes(target) && ![...ASIDE, 'app.ts', 'main.ts'].includes(room));
