@@ -1,5 +1,7 @@
 /** HTTP on a free port of 127.0.0.1, for the stand-ins. */
+import crypto from 'node:crypto';
 import http from 'node:http';
+import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 export interface LocalServer {
@@ -45,10 +47,24 @@ export async function readBody(request: http.IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** Below the ports that systems give to outgoing connections, which could take one before its process has started. */
+const PORTS_FROM = 10_240;
+const PORTS_TO = 32_000;
+const PORTS_TRIED = 50;
+
 /** A port that was free a moment ago: for a process that has to be told its port before it starts. */
 export async function findFreePort(): Promise<number> {
-  const server = await listenLocally(() => Promise.resolve());
-  const port = Number(new URL(server.url).port);
-  await server.close();
-  return port;
+  for (let tried = 0; tried < PORTS_TRIED; tried += 1) {
+    const port = crypto.randomInt(PORTS_FROM, PORTS_TO);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`None of ${PORTS_TRIED} ports is free.`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const server = net.createServer();
+  server.once('error', () => resolve(false));
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  return promise;
 }
