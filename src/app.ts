@@ -9,13 +9,15 @@ import { MINUTE_MS, SECOND_MS, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config, Listener } from './config.ts';
 import { BridgeError } from './errors.ts';
-import { createPublicListener } from './ingest/public-listener.ts';
+import { RequestBudget, createPublicListener } from './ingest/public-listener.ts';
 import { SigningCertificates } from './ingest/signing-certificate.ts';
 import { SubscriptionConfirmer } from './ingest/sns-subscription.ts';
 import type { Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import { createMetrics } from './metrics.ts';
 import type { MessageStore } from './queue/message-store.ts';
-import { SqliteStore } from './queue/sqlite-store.ts';
+import { openStore } from './queue/open-store.ts';
+import { checkPlace } from './queue/sqlite/place.ts';
 import { createConnectSender } from './send/connect-client.ts';
 import { Dispatcher } from './send/dispatcher.ts';
 
@@ -34,6 +36,8 @@ export interface AppOptions {
 export interface App {
   readonly publicUrl: string;
   readonly adminUrl: string;
+  /** Resolves, with the reason, if the service can't go on: it has to end, to be started anew. */
+  readonly failed: Promise<unknown>;
   /** Stops taking and claiming, finishes what runs, closes. Takes as long as the longest send (8 s). */
   drain(): Promise<void>;
 }
@@ -41,7 +45,11 @@ export interface App {
 /** Resolves once both listeners listen. Throws a BridgeError (a STORE_… code, ADDRESS_IN_USE). */
 export async function startApp(config: Config, options: AppOptions): Promise<App> {
   const { logger, clock = systemClock, random = Math.random } = options;
-  const store = await SqliteStore.open(config.store.path, 'service');
+  if (config.store.kind === 'sqlite') {
+    const warning = checkPlace(config.store.path);
+    if (warning) logger.warn({ store: config.store.path, ...warning }, 'store.endangered');
+  }
+  const store = await openStore(config.store, 'service');
   const metrics = createMetrics(() => store.status());
   const sender = createConnectSender();
   const confirmer = new SubscriptionConfirmer();
@@ -51,8 +59,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     sender,
     routes,
     fallbackRegion,
-    rate: config.connectRate,
-    burst: config.connectBurst,
+    paceLimits: { rate: config.connectRate, burst: config.connectBurst },
     retryMaxAgeMs: config.retryMaxAgeMs,
     clock,
     random,
@@ -60,6 +67,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     metrics,
   });
   let isDraining = false;
+  const budget = new RequestBudget();
   const publicListener = createPublicListener({
     topicArns: new Set(config.topicArns),
     retentionMs,
@@ -71,12 +79,19 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     confirmer,
     store,
     onAccepted: () => dispatcher.wake(),
+    budget,
     isDraining: () => isDraining,
     clock,
     logger,
     metrics,
   });
-  const adminListener = createAdminListener({ store, isDraining: () => isDraining, clock, metrics });
+  const adminListener = createAdminListener({
+    store,
+    isDraining: () => isDraining,
+    isOverloaded: () => budget.isSpent,
+    clock,
+    metrics,
+  });
 
   const close = async (): Promise<void> => {
     isDraining = true;
@@ -90,12 +105,17 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   };
   try {
     const adminUrl = await listen(adminListener, config.adminListener);
-    dispatcher.start();
     const publicUrl = await listen(publicListener, config.publicListener);
-    const maintenance = setInterval(() => void maintain(store, config, clock, logger), MAINTENANCE_EVERY_MS);
+    // Last: a start that fails, or is called off, has sent nothing.
+    dispatcher.start();
+    const maintenance = setInterval(
+      () => void maintain({ store, retentionMs, clock, logger, metrics }),
+      MAINTENANCE_EVERY_MS,
+    );
     return {
       publicUrl,
       adminUrl,
+      failed: store.lost,
       drain: async () => {
         clearInterval(maintenance);
         await close();
@@ -111,17 +131,35 @@ async function listen(server: FastifyInstance, { host, port }: Listener): Promis
   try {
     await server.listen({ host, port });
   } catch (error) {
-    throw new BridgeError('ADDRESS_IN_USE', { detail: `${host}:${port}`, cause: error });
+    throw new BridgeError('ADDRESS_IN_USE', {
+      detail: `${host}:${port}: ${(error as NodeJS.ErrnoException).code}`,
+      cause: error,
+    });
   }
   const address = server.server.address() as AddressInfo;
   const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${shownHost}:${address.port}`;
 }
 
-async function maintain(store: MessageStore, config: Config, clock: Clock, logger: Logger): Promise<void> {
+interface MaintenanceOptions {
+  readonly store: MessageStore;
+  readonly retentionMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+async function maintain({ store, retentionMs, clock, logger, metrics }: MaintenanceOptions): Promise<void> {
   try {
-    await store.maintain(clock.now(), config.retentionMs);
+    const { tooOld, expired, isErasureDone } = await store.maintain(clock.now(), retentionMs);
+    for (const { id, channel } of tooOld) {
+      logger.warn({ messageId: id, channel, reason: 'too_old' }, 'message.dead');
+      metrics.countEnded(channel, 'dead');
+    }
+    if (expired > 0) logger.warn({ count: expired }, 'dead_letters.expired');
+    if (!isErasureDone) logger.warn('erasure.delayed');
   } catch (error) {
+    metrics.storeErrors.inc();
     logger.error({ err: error }, 'store.failed');
   }
 }

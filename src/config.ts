@@ -12,6 +12,8 @@ import { BridgeError } from './errors.ts';
 import { LOG_LEVELS } from './log.ts';
 import type { LogLevel } from './log.ts';
 import { PARTITION_DNS_SUFFIXES } from './ingest/signing-certificate.ts';
+import type { StoreLocation } from './queue/open-store.ts';
+import { parseConnectionUrl } from './queue/postgres/connection-url.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { routesSchema } from './send/route.ts';
 import type { Route } from './send/route.ts';
@@ -45,7 +47,8 @@ export const SETTINGS = {
   },
   STORE_URL: {
     fallback: 'sqlite:data/bridge.db',
-    meaning: 'Where messages are kept until they are delivered: `sqlite:PATH`.',
+    meaning:
+      'Where messages are kept until they are delivered: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several replicas. Its query may have `sslmode=verify-full` (TLS; without one there is none), `sslrootcert=PATH` and `pool_max=10`.',
     parse: parseStoreUrl,
   },
   PORT: {
@@ -139,11 +142,6 @@ export interface Listener {
   readonly port: number;
 }
 
-export interface StoreLocation {
-  readonly kind: 'sqlite';
-  readonly path: string;
-}
-
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Throws CONFIG_INVALID, whose detail lists every problem. */
@@ -218,7 +216,7 @@ function crossProblems(config: Config): string[] {
     const hasRegion = route.region || parseArn(route.destinationId ?? '')?.region || fallbackRegion;
     if (route.destinationId && !hasRegion) {
       problems.push(
-        `ROUTES: routes[${index}]: no Region: give region, an ARN as destinationId, or AWS_REGION`,
+        `ROUTES: $.routes[${index}] has no Region: give region, an ARN as destinationId, or AWS_REGION`,
       );
     }
   }
@@ -260,12 +258,21 @@ function parseTopicArns(text: string): readonly string[] {
 }
 
 function parseStoreUrl(text: string): StoreLocation {
-  if (/^postgres(ql)?:/.test(text))
-    throw new SettingProblem('PostgreSQL is not in this version: use sqlite:PATH');
+  if (/^postgres(ql)?:/.test(text)) return parsePostgresUrl(text);
   // Not what SQLite reads as a database in memory or as a URI, whose options could take the durability away.
   const path = /^sqlite:(?!:memory:|file:|\/\/[^/])(?:\/\/(?=\/))?(.+)$/.exec(text)?.[1];
-  if (!path) throw new SettingProblem('is not of the form sqlite:PATH');
+  if (!path) throw new SettingProblem('is not of the form sqlite:PATH or postgres://…');
   return { kind: 'sqlite', path };
+}
+
+/** What it says of a problem never quotes the URL, which holds a password. */
+function parsePostgresUrl(url: string): StoreLocation {
+  try {
+    parseConnectionUrl(url);
+  } catch (error) {
+    throw new SettingProblem((error as Error).message);
+  }
+  return { kind: 'postgres', url };
 }
 
 function parseCountry(text: string): CountryCode | undefined {
@@ -291,7 +298,7 @@ function parseRoutes(text: string): readonly Route[] {
     throw new SettingProblem(`is no JSON: ${(error as Error).message}`);
   }
   const problems = schemaProblems(routesSchema, value);
-  if (problems.length > 0) throw new SettingProblem(problems.join('; '));
+  if (problems.length > 0) throw new SettingProblem(problems.map((problem) => `\n      ${problem}`).join(''));
   return routesSchema.parse(value).routes;
 }
 

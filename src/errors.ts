@@ -65,6 +65,11 @@ export const ERRORS = {
   CONFIG_INVALID: { exit: 78, sentence: 'The configuration has problems.' },
   STORE_IN_USE: { exit: 75, sentence: 'Another service holds this store.' },
   STORE_MISSING: { exit: 66, sentence: 'There is no store at STORE_URL: has the service run here?' },
+  STORE_PLACE_REFUSED: {
+    exit: 78,
+    sentence:
+      'SQLite is not safe on a network file system: put the store on a local disk, or use PostgreSQL.',
+  },
   STORE_TOO_NEW: { exit: 78, sentence: 'The store was written by a newer version of the bridge.' },
   STORE_TOO_OLD: {
     exit: 78,
@@ -72,6 +77,20 @@ export const ERRORS = {
   },
   ADDRESS_IN_USE: { exit: 71, sentence: 'A listener’s address is taken or not to be had.' },
   USAGE: { exit: 64, sentence: 'The command was called wrongly.' },
+  MESSAGE_MISSING: {
+    exit: 66,
+    sentence: 'There is no such message in the store: it may be older than RETENTION_DAYS.',
+  },
+  CUSTOMER_BUSY: {
+    exit: 75,
+    sentence: 'One of the customer’s messages is being sent, so nothing was erased: try again.',
+  },
+  INPUT_INVALID: { exit: 65, sentence: 'The input is not what the command reads.' },
+  INPUT_MISSING: { exit: 66, sentence: 'The input can’t be read.' },
+  BRIDGE_UNAVAILABLE: {
+    exit: 69,
+    sentence: 'No bridge answers on this machine: is it running, on this PORT?',
+  },
   AWS_REFUSED: { exit: 69, sentence: 'AWS refused the call.' },
   SANDBOX_UNAVAILABLE: {
     exit: 69,

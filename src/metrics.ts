@@ -1,6 +1,6 @@
 /**
  * Prometheus metrics. Labels come from closed lists (answers, codes, channels, verdicts), so that no customer and no
- * stranger can add a time series; destinations are the one exception, and they come from the configuration.
+ * stranger can add a time series; destinations are the one exception, and they come from routes and from what AWS signed.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AcceptedItem, StoreStatus } from './queue/message-store.ts';
@@ -43,7 +43,7 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
   });
   const attempts = new Counter({
     name: 'bridge_attempts_total',
-    help: 'Attempts to send by verdict (delivered, retry, throttled, pause, dead, returned) and error code.',
+    help: 'Attempts to send by verdict (delivered, retry, throttled, pause, dead) and error code.',
     labelNames: ['verdict', 'code'],
     registers,
   });
@@ -59,7 +59,7 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
   });
   const acceptSeconds = new Histogram({
     name: 'bridge_accept_seconds',
-    help: 'From a request’s head to its answer, for notifications answered 200.',
+    help: 'From a request’s body to its answer, for notifications answered 200.',
     buckets: ACCEPT_BUCKETS_S,
     registers,
   });

@@ -84,6 +84,21 @@ describe('a configuration', () => {
       expected: { store: { kind: 'sqlite', path: '/data/bridge.db' } },
     },
     {
+      name: 'PostgreSQL',
+      env: { STORE_URL: 'postgres://user:password@localhost/bridge?sslmode=verify-full&pool_max=5' },
+      expected: {
+        store: {
+          kind: 'postgres',
+          url: 'postgres://user:password@localhost/bridge?sslmode=verify-full&pool_max=5',
+        },
+      },
+    },
+    {
+      name: 'PostgreSQL’s longer name',
+      env: { STORE_URL: 'postgresql://localhost/bridge' },
+      expected: { store: { kind: 'postgres', url: 'postgresql://localhost/bridge' } },
+    },
+    {
       name: 'listeners',
       env: { PORT: '80', HOST: '127.0.0.1', ADMIN_PORT: '65535', ADMIN_HOST: '::1' },
       expected: {
@@ -161,14 +176,14 @@ describe('a configuration', () => {
       problem: 'REPLY_TOPIC_ARNS: agents’ replies are not in this version',
     },
     {
-      name: 'PostgreSQL',
-      env: { STORE_URL: 'postgres://localhost/bridge' },
-      problem: 'STORE_URL: PostgreSQL is not in this version',
+      name: 'a PostgreSQL URL that is none',
+      env: { STORE_URL: 'postgres://a password@b c/d' },
+      problem: 'STORE_URL: is no URL',
     },
     {
-      name: 'PostgreSQL’s longer name',
-      env: { STORE_URL: 'postgresql://localhost/bridge' },
-      problem: 'STORE_URL: PostgreSQL',
+      name: 'a pool of no connections',
+      env: { STORE_URL: 'postgresql://localhost/bridge?pool_max=0' },
+      problem: 'STORE_URL: pool_max is no whole number from 1 to 1000',
     },
     {
       name: 'a path without a scheme',
@@ -293,7 +308,7 @@ describe('routes', () => {
     { name: 'a file that isn’t there', file: 'none.json', problem: "ROUTES: the file can't be read: ENOENT" },
     { name: 'a folder', file: '.', problem: "ROUTES: the file can't be read: EISDIR" },
     { name: 'a file that is no JSON', file: 'broken.json', problem: 'ROUTES: is no JSON' },
-    { name: 'a file of wrong routes', file: 'wrong.json', problem: 'ROUTES: $.routes[0].channel' },
+    { name: 'a file of wrong routes', file: 'wrong.json', problem: 'ROUTES: \n      $.routes[0].channel' },
   ])('refuse $name', ({ file, problem }) => {
     const problems = problemsOf(() => load({ ROUTES: path.join(folder, file) }));
     expect(problems).toHaveLength(1);
@@ -343,7 +358,7 @@ describe('routes', () => {
   ])('have a Region: $name', ({ route, env = {}, isFine }) => {
     const loading = (): Config => load({ ...env, ROUTES: inlineRoutes(route) });
     if (isFine) expect(loading().routes).toHaveLength(1);
-    else expect(problemsOf(loading)).toEqual([expect.stringContaining('ROUTES: routes[0]: no Region')]);
+    else expect(problemsOf(loading)).toEqual([expect.stringContaining('ROUTES: $.routes[0] has no Region')]);
   });
 });
 

@@ -8,10 +8,11 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 const STAGES = ['ingest', 'normalize', 'queue', 'send'];
 /** Root files that a stage may use: they know no stage. */
 const FOUNDATION = new Set(['arn.ts', 'clock.ts', 'errors.ts', 'log.ts', 'schema-problems.ts']);
-/** The two that conduct, and what each may import beyond the rule. */
+/** The two that conduct (the dispatcher has its recorder beside it), and what each may import beyond the rule. */
 const CONDUCTORS: Readonly<Record<string, readonly string[]>> = {
   'ingest/sns-route.ts': ['normalize', 'queue', 'send', 'metrics.ts'],
   'send/dispatcher.ts': ['metrics.ts'],
+  'send/outcome-recorder.ts': ['metrics.ts'],
 };
 /** Off the path: nothing on it knows them. */
 const ASIDE = ['admin', 'sandbox'];

@@ -2,6 +2,7 @@ import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { SECOND_MS } from '../clock.ts';
 import type { Clock } from '../clock.ts';
+import { ERRORS } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { MessageStore, PausedDestination } from '../queue/message-store.ts';
 
@@ -11,6 +12,7 @@ const READINESS_TIMEOUT_MS = 2 * SECOND_MS;
 export interface AdminListenerOptions {
   readonly store: Pick<MessageStore, 'ping' | 'status'>;
   readonly isDraining: () => boolean;
+  readonly isOverloaded: () => boolean;
   readonly clock: Clock;
   readonly metrics: Metrics;
 }
@@ -37,11 +39,13 @@ export function createAdminListener(options: AdminListenerOptions): FastifyInsta
   return server;
 }
 
-async function readReadiness({ store, isDraining }: AdminListenerOptions): Promise<Readiness> {
-  if (isDraining()) return { ready: false, reasons: ['The service is shutting down.'], degraded: [] };
+async function readReadiness(options: AdminListenerOptions): Promise<Readiness> {
+  const { store, isDraining, isOverloaded } = options;
+  if (isDraining()) return { ready: false, reasons: [ERRORS.SHUTTING_DOWN.sentence], degraded: [] };
   try {
     const [, { paused }] = await inTime(Promise.all([store.ping(), store.status()]));
-    return { ready: true, reasons: [], degraded: paused };
+    const reasons = isOverloaded() ? [ERRORS.OVERLOADED.sentence] : [];
+    return { ready: reasons.length === 0, reasons, degraded: paused };
   } catch (error) {
     return { ready: false, reasons: [error instanceof Error ? error.message : String(error)], degraded: [] };
   }

@@ -2,7 +2,15 @@ import { Command, CommanderError, Option } from 'commander';
 import { BridgeError, errorEntry } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
 import { CHAT_EVENT_TYPES } from '../send/chat-event-rules.ts';
+import { DEAD_REASONS } from '../queue/message-store.ts';
+import type { MessageState } from '../queue/message-store.ts';
+import type { DiscardOptions } from './commands/discard.ts';
+import type { EraseOptions } from './commands/erase.ts';
+import type { ListOptions } from './commands/list.ts';
+import type { RedriveOptions } from './commands/redrive.ts';
+import type { ReplayOptions } from './commands/replay.ts';
 import type { SendEventOptions } from './commands/send-event.ts';
+import type { ShowOptions } from './commands/show.ts';
 import type { SubscribeOptions } from './commands/subscribe.ts';
 
 /** EX_SOFTWARE of sysexits(3): an error that nobody foresaw. */
@@ -42,6 +50,12 @@ function buildProgram(io: CommandIo, runner: Runner): Command {
   addSandbox(program, io, runner);
   addSubscribe(program, io, runner);
   addStatus(program, io, runner);
+  addList(program, io, runner);
+  addShow(program, io, runner);
+  addRedrive(program, io, runner);
+  addDiscard(program, io, runner);
+  addErase(program, io, runner);
+  addReplay(program, io, runner);
   addSendEvent(program, io, runner);
   return program;
 }
@@ -94,6 +108,100 @@ function addStatus(program: Command, io: CommandIo, runner: Runner): void {
     .option('--json', 'print facts as JSON')
     .action((options: { json?: boolean }) =>
       runner(async () => (await import('./commands/status.ts')).status(options, io)),
+    );
+}
+
+const MESSAGE_STATES = [
+  'pending',
+  'sending',
+  'delivered',
+  'dead',
+  'discarded',
+] as const satisfies readonly MessageState[];
+const SINCE = 'only those accepted since: a span (2h, 3d) or an instant (2026-11-22T09:00Z)';
+
+function reasonOption(): Option {
+  return new Option('--reason <reason>', 'only dead letters with this reason').choices(DEAD_REASONS);
+}
+
+function addList(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('list')
+    .description('list messages, newest first: dead letters, unless another state is asked for')
+    .addOption(new Option('--state <state>', 'state of the messages').choices(MESSAGE_STATES).default('dead'))
+    .option('--since <when>', SINCE)
+    .addOption(reasonOption())
+    .option('--limit <count>', 'how many at most', '50')
+    .option('--json', 'print facts as JSON')
+    .action((options: ListOptions) =>
+      runner(async () => (await import('./commands/list.ts')).list(options, io)),
+    );
+}
+
+function addShow(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('show')
+    .description('print everything about one message: where it is, its attempts, their errors')
+    .argument('<id>', 'the message’s id, as list and the log have it (messageId)')
+    .option('--text', 'with what the customer wrote, AWS’s words and the raw notification')
+    .option('--json', 'print facts as JSON')
+    .action((id: string, options: ShowOptions) =>
+      runner(async () => (await import('./commands/show.ts')).show(id, options, io)),
+    );
+}
+
+function addRedrive(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('redrive')
+    .description('put dead letters back, understood and routed anew; counts them, then asks')
+    .argument('[ids...]', 'ids of dead letters')
+    .option('--all', 'all dead letters')
+    .option('--since <when>', SINCE)
+    .addOption(reasonOption())
+    .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print facts as JSON')
+    .action((ids: string[], options: RedriveOptions) =>
+      runner(async () => (await import('./commands/redrive.ts')).redrive(ids, options, io)),
+    );
+}
+
+function addDiscard(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('discard')
+    .description('give up on dead letters and erase their content; counts them, then asks')
+    .argument('[ids...]', 'ids of dead letters')
+    .option('--all', 'all dead letters')
+    .option('--since <when>', SINCE)
+    .addOption(reasonOption())
+    .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print facts as JSON')
+    .action((ids: string[], options: DiscardOptions) =>
+      runner(async () => (await import('./commands/discard.ts')).discard(ids, options, io)),
+    );
+}
+
+function addErase(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('erase')
+    .description('erase all data of one customer, at once, and prove it; exit code 1 if anything is left')
+    .requiredOption('--customer <address>', "the customer's number, such as +14255550182, or user id")
+    .option('--json', 'print facts as JSON')
+    .action((options: EraseOptions) =>
+      runner(async () => (await import('./commands/erase.ts')).erase(options, io)),
+    );
+}
+
+function addReplay(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('replay')
+    .description('post SNS envelopes into the bridge that runs on this machine (PORT)')
+    .argument(
+      '<file>',
+      'envelopes as JSON (one, an array, one a line) or what `aws sqs receive-message` prints; - is standard input',
+    )
+    .option('--json', 'print facts as JSON, a line for each')
+    .action((file: string, options: ReplayOptions) =>
+      runner(async () => (await import('./commands/replay.ts')).replay(file, options, io)),
     );
 }
 

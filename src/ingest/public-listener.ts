@@ -20,8 +20,10 @@ const CONNECTIONS_MAX = 1_000;
 const REQUESTS_IN_FLIGHT_MAX = 256;
 const BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024;
 const RETRY_AFTER_S = 5;
+const PATH_LOGGED_MAX = 60;
 
 export interface PublicListenerOptions extends SnsRouteOptions {
+  readonly budget: RequestBudget;
   readonly isDraining: () => boolean;
 }
 
@@ -34,6 +36,7 @@ export function createPublicListener(options: PublicListenerOptions): FastifyIns
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // Fastify's own answer has no Retry-After and is counted nowhere
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, options),
   });
   server.server.maxConnections = CONNECTIONS_MAX;
@@ -46,14 +49,23 @@ export function createPublicListener(options: PublicListenerOptions): FastifyIns
       refuseSnsRequest(toBridgeError(error), { durationMs: Math.round(reply.elapsedTime) }, options),
     ),
   );
-  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }));
+  server.setNotFoundHandler((request, reply) => {
+    // The commonest fault of set-up is an endpoint with another path. The query may hold anything.
+    const [path = ''] = request.url.split('?');
+    options.logger.warn(
+      { method: request.method, path: path.slice(0, PATH_LOGGED_MAX), answer: 404 },
+      'request.unknown',
+    );
+    options.metrics.notifications.inc({ answer: 404, outcome: 'unknown' });
+    return reply.code(404).send({ error: 'Not found' });
+  });
   server.get('/healthz', () => ({ status: 'ok' }));
   addSnsRoute(server, options);
   return server;
 }
 
 function addSnsRoute(server: FastifyInstance, options: PublicListenerOptions): void {
-  const budget = new RequestBudget();
+  const { budget } = options;
   server.post('/sns', {
     onRequest: async (request, reply) => {
       if (options.isDraining()) throw new BridgeError('SHUTTING_DOWN');
@@ -64,16 +76,23 @@ function addSnsRoute(server: FastifyInstance, options: PublicListenerOptions): v
     },
     handler: async (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      const isRawDelivery = request.headers['x-amz-sns-rawdelivery'] === 'true';
-      return send(reply, await receiveSnsRequest({ body, isRawDelivery }, options));
+      const { headers } = request;
+      const isRawDelivery = headers['x-amz-sns-rawdelivery'] === 'true';
+      const claimedTopicArn = headers['x-amz-sns-topic-arn']?.toString();
+      return send(reply, await receiveSnsRequest({ body, isRawDelivery, claimedTopicArn }, options));
     },
   });
 }
 
 /** Bounds what is in memory at once, in requests and in bytes. */
-class RequestBudget {
+export class RequestBudget {
   #requests = 0;
   #bytes = 0;
+
+  /** Nothing more can be taken, however small. */
+  get isSpent(): boolean {
+    return this.#requests >= REQUESTS_IN_FLIGHT_MAX || this.#bytes >= BYTES_IN_FLIGHT_MAX;
+  }
 
   take(bytes: number): boolean {
     if (this.#requests >= REQUESTS_IN_FLIGHT_MAX || this.#bytes + bytes > BYTES_IN_FLIGHT_MAX) return false;

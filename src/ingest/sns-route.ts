@@ -12,10 +12,10 @@ import type { Clock } from '../clock.ts';
 import { asBridgeError, BridgeError, errorEntry } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { IgnoredReason, NormalizedItem } from '../normalize/inbound-message.ts';
+import type { IgnoredReason } from '../normalize/inbound-message.ts';
 import { normalizeNotification } from '../normalize/normalize-notification.ts';
 import type { AcceptedItem, AcceptItem, MessageStore } from '../queue/message-store.ts';
-import { resolveDestination } from '../send/route.ts';
+import { makeAcceptItems } from '../send/accept-item.ts';
 import type { Route } from '../send/route.ts';
 import { envelopeTime, parseEnvelope } from './sns-envelope.ts';
 import type { SnsEnvelope, VerifiedNotification } from './sns-envelope.ts';
@@ -47,6 +47,8 @@ export interface SnsRequest {
   readonly body: Buffer;
   /** `x-amz-sns-rawdelivery: true`: the body is the bare message, and nothing proves who sent it. */
   readonly isRawDelivery: boolean;
+  /** `x-amz-sns-topic-arn`: unsigned, so it only tells a fault of set-up from a stranger's request. */
+  readonly claimedTopicArn: string | undefined;
 }
 
 /** What became of a request, besides its log event and its counts. */
@@ -70,7 +72,7 @@ export async function receiveSnsRequest(request: SnsRequest, options: SnsRouteOp
   const startedAtMs = clock.monotonicMs();
   let envelope: SnsEnvelope | undefined;
   try {
-    if (request.isRawDelivery) throw new BridgeError('RAW_DELIVERY');
+    if (request.isRawDelivery) throw rawDeliveryError(request, options);
     envelope = parseEnvelope(request.body);
     const { event, outcome, isWarning, facts } = await receiveEnvelope(envelope, options);
     const durationMs = clock.monotonicMs() - startedAtMs;
@@ -89,6 +91,11 @@ export async function receiveSnsRequest(request: SnsRequest, options: SnsRouteOp
     const durationMs = Math.round(clock.monotonicMs() - startedAtMs);
     return refuseSnsRequest(error, { ...(envelope ? describeEnvelope(envelope) : {}), durationMs }, options);
   }
+}
+
+/** Either way 403; but an alert that any stranger could raise would be no alert. */
+function rawDeliveryError({ claimedTopicArn = '' }: SnsRequest, { topicArns }: SnsRouteOptions): BridgeError {
+  return new BridgeError(topicArns.has(claimedTopicArn) ? 'RAW_DELIVERY' : 'TOPIC_NOT_LISTED');
 }
 
 /** The answer to a request that failed, here or before its body had arrived. `facts` go to the log as they are. */
@@ -140,7 +147,7 @@ async function acceptNotification(
   const { clock, store, orderHoldMs, defaultCountry, metrics, onAccepted } = options;
   const parts = normalizeNotification(notification, { defaultCountry });
   const ignored = parts.flatMap((part) => (part.kind === 'ignored' ? [part.reason] : []));
-  const items = parts.flatMap((part, index) => toAcceptItem(part, index, options));
+  const items = makeAcceptItems(parts, options);
   const accepted = await inTime(
     store.accept({
       snsMessageId: notification.MessageId,
@@ -163,26 +170,6 @@ async function acceptNotification(
       ...countIgnored(ignored),
     },
   };
-}
-
-/** What is authentic is kept: without a message or without a route it is a dead letter, not an error to SNS. */
-function toAcceptItem(part: NormalizedItem, index: number, options: SnsRouteOptions): AcceptItem[] {
-  switch (part.kind) {
-    case 'ignored':
-      return [];
-    case 'notUnderstood':
-      return [{ kind: 'dead', index, reason: 'not_understood', detail: part.detail, raw: part.raw }];
-    case 'message': {
-      const { message, raw } = part;
-      const placement = resolveDestination(options.routes, message, options.fallbackRegion);
-      if (!placement) {
-        const detail = `No route takes ${message.channel} messages to ${message.businessAddress}.`;
-        return [{ kind: 'dead', index, reason: 'no_route', detail, raw, message }];
-      }
-      const { destination, paceKey } = placement;
-      return [{ kind: 'message', index, message, raw, placement: { destination, paceKey } }];
-    }
-  }
 }
 
 /** The best that became of its parts: an original among duplicates is what a reader of the log looks for. */

@@ -28,6 +28,10 @@
  * probe when that is due: the head of the lane that was probed longest ago. Only a probe's outcome moves a pause; what
  * was sent before the pause began may fail at any time after it, and changes nothing.
  *
+ * Paced. Each quota has a token bucket, a row (pace.ts). A claim takes a token for each head in its own transaction, so
+ * however many claim at once, no more goes out than the quota lets through. An outcome says what becomes of the token:
+ * used, given back (nothing was sent), or throttled, which slows the bucket down.
+ *
  * Private. A message's text and its raw notification are erased in the transaction that records its delivery; what
  * stays for RETENTION_DAYS are hashes for deduplication, addresses, times and Connect's contact ids. Implementations make the erasure reach
  * the disk (secure_delete, truncating checkpoints).
@@ -36,12 +40,13 @@
  * notification that yields none. received = delivered + duplicate + ignored + dead + discarded + pending.
  */
 import type { Channel, Direction } from '../normalize/channel.ts';
+import type { PaceLimits } from './pace.ts';
 import type { IgnoredReason, InboundMessage } from '../normalize/inbound-message.ts';
 
 /**
  * `pending`: waits for its lane's turn. `sending`: claimed; moves to `delivered`, back to `pending`, or to `dead`.
  * `delivered`: Connect took it. `dead`: given up, kept with its raw notification until redriven, discarded or
- * RETENTION_DAYS old. `discarded`: no longer kept; only the books know of it.
+ * RETENTION_DAYS old. `discarded`: given up for good; its content is gone, its ids stay until RETENTION_DAYS.
  */
 export type MessageState = 'pending' | 'sending' | 'delivered' | 'dead' | 'discarded';
 
@@ -99,9 +104,8 @@ export interface ClaimRequest {
   /** Heads at most of one destination; `inFlight` of the caller counts towards it. */
   readonly limitPerDestination: number;
   readonly inFlight: Readonly<Record<string, number>>;
-  /** Whole pace tokens in hand by pace key; a key that is not there has `tokensOfNewPace`. */
-  readonly tokens: Readonly<Record<string, number>>;
-  readonly tokensOfNewPace: number;
+  /** Of each pace. */
+  readonly paceLimits: PaceLimits;
 }
 
 /** A leased head. The lease is the lane's. */
@@ -131,7 +135,10 @@ export interface Claim extends Placement {
 
 export interface ClaimedHeads {
   readonly claims: readonly Claim[];
-  /** When the next unclaimed lane of a destination that is not paused, or the next probe, is due; undefined: nothing waits. */
+  /**
+   * When the next unclaimed lane may go: it is due, its destination is not paused or its probe is due, and its pace has a
+   * token. In the past where only the claim's limits kept it back. Undefined: nothing waits.
+   */
   readonly nextDueAt: number | undefined;
 }
 
@@ -169,11 +176,30 @@ export type Outcome =
       readonly isAmbiguous?: boolean;
     };
 
+/** One try to send, as `show` tells of it. Its error's words are in the outcome. */
+export interface Attempt {
+  readonly verdict: 'delivered' | 'retry' | 'throttled' | 'pause' | 'dead' | 'lost';
+  /** The error's name; none of one that was delivered. */
+  readonly code?: string;
+  /** AWS's id of the request, which its support asks for. */
+  readonly requestId?: string;
+  readonly startedAt: number;
+  readonly durationMs: number;
+}
+
 export interface OutcomeReport {
   readonly claim: Pick<Claim, 'messageId' | 'laneId' | 'leaseToken' | 'isProbe'>;
   readonly now: number;
   readonly outcome: Outcome;
-  /** The destination and pace that this attempt resolved to, kept as the lane's. */
+  /** Absent where nothing was sent. */
+  readonly attempt?: Attempt;
+  /** What becomes of the token that the claim took, if it was not simply used. */
+  readonly pace?: {
+    readonly key: string;
+    readonly limits: PaceLimits;
+    readonly effect: 'unused' | 'throttled';
+  };
+  /** The destination and pace that this attempt resolved to, kept as the lane's. Time paused at the old one still counts. */
   readonly placement?: Placement;
   /** Pause the destination, or, of a probe, move its next one, in the same transaction. */
   readonly pause?: Pause;
@@ -216,14 +242,117 @@ export interface StoreStatus {
   readonly paused: readonly PausedDestination[];
 }
 
+export interface Maintenance {
+  /** What waited behind a pause for all of the retention: dead letters now. */
+  readonly tooOld: readonly { readonly id: number; readonly channel: Channel }[];
+  /** Dead letters that were kept for all of it: discarded now. */
+  readonly expired: number;
+  /** False: somebody's long read keeps erased content on the disk for the time being. */
+  readonly isErasureDone: boolean;
+}
+
+/** Which messages; what is not given does not matter. */
+export interface MessageFilter {
+  readonly ids?: readonly number[];
+  readonly state?: MessageState;
+  readonly reason?: DeadReason;
+  /** Accepted at or after, epoch milliseconds. */
+  readonly since?: number;
+}
+
+export interface MessagePage {
+  readonly limit: number;
+  readonly beforeId?: number;
+}
+
+/** A message as operators see it. Addresses are those of its lane, or of the dead letter that never had one. */
+export interface MessageSummary {
+  readonly id: number;
+  readonly state: MessageState;
+  readonly reason: DeadReason | undefined;
+  readonly direction: Direction;
+  readonly channel: Channel | undefined;
+  readonly customerAddress: string | undefined;
+  readonly businessAddress: string | undefined;
+  readonly destination: string | undefined;
+  readonly snsMessageId: string;
+  readonly sentAt: number;
+  readonly acceptedAt: number;
+  /** When it was delivered, died or was discarded. */
+  readonly endedAt: number | undefined;
+  /** When it is tried next; of a message that waits. */
+  readonly dueAt: number | undefined;
+  readonly attempts: number;
+  readonly contactId: string | undefined;
+}
+
+export interface RecordedAttempt extends Attempt {
+  readonly error: string | undefined;
+}
+
+export interface MessageDetail extends MessageSummary {
+  /** Why it is dead or waits, in AWS's words or ours; may quote the customer. */
+  readonly lastError: string | undefined;
+  /** The last ATTEMPTS_KEPT, oldest first. */
+  readonly recordedAttempts: readonly RecordedAttempt[];
+  /** Gone once it is delivered, discarded or erased. */
+  readonly message: InboundMessage | undefined;
+  readonly raw: string | undefined;
+}
+
+/** Attempts that are kept of a message: the last ones tell why it does not go. */
+export const ATTEMPTS_KEPT = 50;
+
+/** What a dead letter has become now that its raw notification was normalized again. */
+export interface RedriveRequest {
+  readonly id: number;
+  readonly now: number;
+  readonly holdMs: number;
+  /** The first takes the dead letter's place and id, the others are received anew. Without any it is ignored. */
+  readonly items: readonly AcceptItem[];
+  readonly ignoredReason?: IgnoredReason;
+}
+
+/** `unchanged`: it was no dead letter any more. */
+export type RedriveOutcome = AcceptedItem['outcome'] | 'ignored' | 'unchanged';
+
+export interface Erasure {
+  /** One of the customer's messages is being sent right now: nothing has been erased. */
+  readonly isBusy: boolean;
+  /** Messages whose content, addresses and errors are gone, by the state that they were in. */
+  readonly erased: Readonly<Partial<Record<MessageState, number>>>;
+}
+
+/**
+ * `service` brings the schema up to date, and holds a SQLite file for itself. `command` works beside a running service and
+ * creates nothing.
+ */
+export type StoreRole = 'service' | 'command';
+
 /** All methods reject with STORE_UNAVAILABLE when the store can't answer. */
 export interface MessageStore {
+  /** Resolves, with the reason, if the store can never answer again: then the service has to be started anew. */
+  readonly lost: Promise<unknown>;
+  /** Rejects with OVERLOADED while too much waits for its commit already. */
   accept(request: AcceptRequest): Promise<readonly AcceptedItem[]>;
   claimHeads(request: ClaimRequest): Promise<ClaimedHeads>;
   recordOutcome(report: OutcomeReport): Promise<'recorded' | 'superseded'>;
   /** Now and then: ends what is older than `retentionMs`, and makes erasures reach the disk. */
-  maintain(now: number, retentionMs: number): Promise<void>;
+  maintain(now: number, retentionMs: number): Promise<Maintenance>;
   status(): Promise<StoreStatus>;
+  /** Newest first, at most `limit`, with ids below `beforeId`. */
+  listMessages(filter: MessageFilter, page: MessagePage): Promise<readonly MessageSummary[]>;
+  countMessages(filter: MessageFilter): Promise<number>;
+  readMessage(id: number): Promise<MessageDetail | undefined>;
+  /** A dead letter is put back, under what its notification is understood as now. */
+  redrive(request: RedriveRequest): Promise<RedriveOutcome>;
+  /** Gives up on dead letters: their content is erased, their ids stay known. Resolves to how many it were. */
+  discard(ids: readonly number[], now: number): Promise<number>;
+  /**
+   * Erases whatever holds the customer's address: content, raw notifications, errors, lanes. What is unfinished or dead
+   * becomes discarded (`erased`). Hashes stay, so that a redelivery does not bring it back.
+   */
+  eraseCustomer(customerAddress: string, now: number): Promise<Erasure>;
   /** Resolves if a write could be committed now. */
   ping(): Promise<void>;
   /** Waits for what is under way, then lets go of the store. */

@@ -5,12 +5,21 @@ import type {
   AcceptRequest,
   ClaimedHeads,
   ClaimRequest,
+  Erasure,
+  MessageDetail,
+  MessageFilter,
+  MessagePage,
+  Maintenance,
   MessageStore,
+  MessageSummary,
   OutcomeReport,
+  RedriveOutcome,
+  RedriveRequest,
   StoreStatus,
 } from './message-store.ts';
 import { STORE_WAITS } from './sqlite/database.ts';
-import type { StoreRole } from './sqlite/database.ts';
+import type { Aged } from './sqlite/maintain.ts';
+import type { StoreRole } from './message-store.ts';
 import type {
   OperationName,
   Operations,
@@ -24,6 +33,9 @@ import type {
 /** Batches of aged rows that one maintenance ends at most; the rest waits for the next. */
 const MAX_MAINTENANCE_BATCHES = 20;
 
+/** Raw notifications that wait for their commit at most, characters. */
+const MAX_ACCEPTING_SIZE = 64 * 1024 * 1024;
+
 interface Waiter {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -34,7 +46,11 @@ export class SqliteStore implements MessageStore {
   readonly #worker: Worker;
   readonly #waiters = new Map<number, Waiter>();
   readonly #exited: Promise<void>;
+  readonly lost: Promise<unknown>;
   #lastId = 0;
+  /** Of what is being accepted, characters. */
+  #acceptingSize = 0;
+  #isClosing = false;
   /** Why the thread is gone, once it is. */
   #end: unknown;
 
@@ -45,6 +61,9 @@ export class SqliteStore implements MessageStore {
     const greeting = await new Promise<WorkerGreeting>((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);
+      worker.once('exit', () =>
+        reject(new BridgeError('STORE_UNAVAILABLE', { detail: 'Its thread ended.' })),
+      );
     });
     if ('fault' in greeting) throw toError(greeting.fault);
     return new SqliteStore(worker);
@@ -56,14 +75,25 @@ export class SqliteStore implements MessageStore {
     worker.on('error', (error) => this.#fail(error));
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => {
-        this.#fail(new Error('The store is closed.'));
+        this.#fail(new Error('The store’s thread has ended.'));
         resolve();
       });
     });
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.lost = promise;
+    void this.#exited.then(() => !this.#isClosing && resolve(this.#end));
   }
 
-  accept(request: AcceptRequest): Promise<readonly AcceptedItem[]> {
-    return this.#call('accept', request);
+  /** Rejects with OVERLOADED while more waits for the disk than may: a request that gave up waiting still does. */
+  async accept(request: AcceptRequest): Promise<readonly AcceptedItem[]> {
+    const size = request.items.reduce((sum, { raw }) => sum + raw.length, 0);
+    if (this.#acceptingSize + size > MAX_ACCEPTING_SIZE) throw new BridgeError('OVERLOADED');
+    this.#acceptingSize += size;
+    try {
+      return await this.#call('accept', request);
+    } finally {
+      this.#acceptingSize -= size;
+    }
   }
 
   claimHeads(request: ClaimRequest): Promise<ClaimedHeads> {
@@ -74,15 +104,47 @@ export class SqliteStore implements MessageStore {
     return this.#call('recordOutcome', report);
   }
 
-  async maintain(now: number, retentionMs: number): Promise<void> {
-    for (let batch = 0; batch < MAX_MAINTENANCE_BATCHES; batch++) {
-      if (await this.#call('endAged', { now, retentionMs })) break;
-    }
-    await this.#call('shrink', undefined);
+  async maintain(now: number, retentionMs: number): Promise<Maintenance> {
+    const batches: Aged[] = [];
+    do {
+      batches.push(await this.#call('endAged', { now, retentionMs }));
+    } while (batches.at(-1)?.hasMore && batches.length < MAX_MAINTENANCE_BATCHES);
+    return {
+      tooOld: batches.flatMap(({ tooOld }) => tooOld),
+      expired: batches.reduce((sum, { expired }) => sum + expired, 0),
+      isErasureDone: await this.#call('shrink', undefined),
+    };
   }
 
   status(): Promise<StoreStatus> {
     return this.#call('status', undefined);
+  }
+
+  listMessages(filter: MessageFilter, page: MessagePage): Promise<readonly MessageSummary[]> {
+    return this.#call('listMessages', { filter, page });
+  }
+
+  countMessages(filter: MessageFilter): Promise<number> {
+    return this.#call('countMessages', filter);
+  }
+
+  readMessage(id: number): Promise<MessageDetail | undefined> {
+    return this.#call('readMessage', id);
+  }
+
+  redrive(request: RedriveRequest): Promise<RedriveOutcome> {
+    return this.#call('redrive', request);
+  }
+
+  discard(ids: readonly number[], now: number): Promise<number> {
+    return this.#call('discard', { ids, now });
+  }
+
+  async eraseCustomer(customerAddress: string, now: number): Promise<Erasure> {
+    const erasure = await this.#call('eraseCustomer', { customerAddress, now });
+    // What is erased is still in the WAL.
+    if (!erasure.isBusy) await this.#call('shrink', undefined);
+    return erasure;
   }
 
   async ping(): Promise<void> {
@@ -90,7 +152,9 @@ export class SqliteStore implements MessageStore {
   }
 
   async close(): Promise<void> {
-    if (this.#end === undefined) await this.#call('close', undefined);
+    const isFirst = !this.#isClosing;
+    this.#isClosing = true;
+    if (isFirst && this.#end === undefined) await this.#call('close', undefined);
     await this.#exited;
   }
 

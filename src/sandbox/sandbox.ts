@@ -20,7 +20,7 @@ import { makeSamples } from './samples.ts';
 import { createSnsSigner } from './sns-signer.ts';
 import { SnsStandIn } from './sns-stand-in.ts';
 import { removeState, writeState } from './state-file.ts';
-import { formatTable } from './table.ts';
+import { formatTable } from '../admin/table.ts';
 
 const CONFIRMED_TIMEOUT_MS = 10_000;
 

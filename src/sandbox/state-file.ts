@@ -15,32 +15,44 @@ const stateSchema = z.strictObject({
 
 export type SandboxState = z.infer<typeof stateSchema>;
 
-/** One for each user of the machine. A sandbox that starts later takes it over. */
-export function stateFilePath(): string {
-  return path.join(os.tmpdir(), `sms-connect-bridge-sandbox-${os.userInfo().uid}.json`);
+const FILE_NAME = /^sms-connect-bridge-sandbox-(\d+)-(\d+)\.json$/;
+
+/** One for each sandbox. */
+export function stateFilePath(pid: number): string {
+  return path.join(os.tmpdir(), `sms-connect-bridge-sandbox-${os.userInfo().uid}-${pid}.json`);
 }
 
 /** By a temporary file and a rename: whatever lies under the name, a link too, is replaced and never written through. */
 export function writeState(state: SandboxState): void {
-  const temporary = `${stateFilePath()}.${process.pid}`;
+  const temporary = `${stateFilePath(state.pid)}.new`;
   fs.rmSync(temporary, { force: true });
   fs.writeFileSync(temporary, JSON.stringify(state), { mode: 0o600, flag: 'wx' });
-  fs.renameSync(temporary, stateFilePath());
+  fs.renameSync(temporary, stateFilePath(state.pid));
 }
 
-/** Undefined where no sandbox runs: no file, somebody else's, or one that a sandbox left which is gone. */
+/** The sandbox that was started last, of those that run. */
 export function readState(): SandboxState | undefined {
+  const files = fs
+    .readdirSync(os.tmpdir())
+    .filter((name) => FILE_NAME.exec(name)?.[1] === `${os.userInfo().uid}`);
+  return files
+    .flatMap((name) => readStateFile(path.join(os.tmpdir(), name)) ?? [])
+    .sort((a, b) => b.writtenAtMs - a.writtenAtMs)[0]?.state;
+}
+
+/** Undefined: somebody else's, none at all, or one that a sandbox left which is gone. */
+function readStateFile(file: string): { state: SandboxState; writtenAtMs: number } | undefined {
   try {
-    if (fs.lstatSync(stateFilePath()).uid !== os.userInfo().uid) return undefined;
-    const state = stateSchema.parse(JSON.parse(fs.readFileSync(stateFilePath(), 'utf8')));
+    const { uid, mtimeMs } = fs.lstatSync(file);
+    if (uid !== os.userInfo().uid) return undefined;
+    const state = stateSchema.parse(JSON.parse(fs.readFileSync(file, 'utf8')));
     process.kill(state.pid, 0); // signal 0 only asks whether the process is there; it throws if not
-    return state;
+    return { state, writtenAtMs: mtimeMs };
   } catch {
     return undefined;
   }
 }
 
-/** Only its own: a sandbox that started later keeps the file. */
 export function removeState(pid: number): void {
-  if (readState()?.pid === pid) fs.rmSync(stateFilePath(), { force: true });
+  fs.rmSync(stateFilePath(pid), { force: true });
 }

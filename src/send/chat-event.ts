@@ -3,6 +3,7 @@
  */
 import type { SendChatIntegrationEventCommandInput } from '@aws-sdk/client-connect';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { HOUR_MS } from '../clock.ts';
 import type { InboundMessage, MessageContent } from '../normalize/inbound-message.ts';
 import {
   ATTRIBUTES_MAX_BYTES,
@@ -12,24 +13,28 @@ import {
 } from './chat-event-rules.ts';
 import type { Destination } from './route.ts';
 
-/** What the agent reads where the customer's message has no text of its own. */
-const LABELS = { empty: '[Empty message]' } as const;
+/** What the agent reads besides the customer's own words. */
+const LABELS = {
+  empty: '[Empty message]',
+  sentAt: (time: string) => `[Sent ${time} UTC]`,
+} as const;
 
 /**
- * Pure: the same message and destination always give the same request. NewSessionDetails goes with every message,
+ * Pure: the same message, destination and minute (`now`, epoch milliseconds) give the same request. NewSessionDetails goes with every message,
  * since Connect alone knows whether a chat is open (it ignores them then). A text longer than Connect takes is not cut:
  * Connect refuses it, and the dead letter keeps every word.
  */
 export function buildChatEvent(
   message: InboundMessage,
   destination: Destination,
+  now: number,
 ): SendChatIntegrationEventCommandInput {
   const { streamingEndpointArn } = destination;
   return {
     SourceId: message.customerAddress,
     DestinationId: destination.destination,
     Subtype: destination.subtype,
-    Event: { Type: 'MESSAGE', ContentType: 'text/plain', Content: renderContent(message.content) },
+    Event: { Type: 'MESSAGE', ContentType: 'text/plain', Content: renderMessage(message, now) },
     NewSessionDetails: {
       SupportedMessagingContentTypes: [...destination.supportedContentTypes],
       ParticipantDetails: { DisplayName: chooseDisplayName(message, destination) },
@@ -42,6 +47,15 @@ export function buildChatEvent(
         : {}),
     },
   };
+}
+
+/** Older than this, the agent is told when it was sent: "now" in it means then. */
+const STALE_AFTER_MS = HOUR_MS;
+
+function renderMessage({ content, sentAt }: InboundMessage, now: number): string {
+  const text = renderContent(content);
+  if (now - sentAt <= STALE_AFTER_MS) return text;
+  return `${LABELS.sentAt(new Date(sentAt).toISOString().slice(0, 16).replace('T', ' '))}\n${text}`;
 }
 
 function renderContent(content: MessageContent): string {

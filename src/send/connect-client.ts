@@ -1,7 +1,8 @@
 import { ConnectClient, SendChatIntegrationEventCommand } from '@aws-sdk/client-connect';
 import type { SendChatIntegrationEventCommandInput } from '@aws-sdk/client-connect';
 import type { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
-import { CredentialsUnavailable } from './send-outcome.ts';
+import { limitAnswers } from './answer-limit.ts';
+import { CredentialsUnavailable, isPlainId } from './send-outcome.ts';
 import type { Destination } from './route.ts';
 
 /** For one send as a whole, the getting of credentials included. The lease of a claim is longer. */
@@ -63,9 +64,9 @@ class SdkConnectSender implements ConnectSender {
         { abortSignal: deadline },
       );
       return {
-        ...(InitialContactId ? { contactId: InitialContactId } : {}),
+        ...(isPlainId(InitialContactId) ? { contactId: InitialContactId } : {}),
         ...(typeof NewChatCreated === 'boolean' ? { newChatCreated: NewChatCreated } : {}),
-        ...($metadata.requestId ? { requestId: $metadata.requestId } : {}),
+        ...(isPlainId($metadata.requestId) ? { requestId: $metadata.requestId } : {}),
       };
     } finally {
       kept.sendsUnderWay -= 1;
@@ -98,7 +99,7 @@ class SdkConnectSender implements ConnectSender {
 
 function createClient({ region, roleArn }: Place): ConnectClient {
   const agent = { keepAlive: true, maxSockets: SOCKETS_MAX };
-  return new ConnectClient({
+  const client = new ConnectClient({
     region,
     // SendChatIntegrationEvent has no idempotency token: a retry inside the SDK could show a message twice, uncounted.
     maxAttempts: 1,
@@ -111,6 +112,8 @@ function createClient({ region, roleArn }: Place): ConnectClient {
     },
     ...(roleArn ? { credentials: assumedRole(region, roleArn) } : {}),
   });
+  limitAnswers(client);
+  return client;
 }
 
 /** Imported at the first send, and only where a route has a role: it brings every credential provider there is. */

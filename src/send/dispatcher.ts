@@ -1,6 +1,6 @@
 /**
  * The dispatcher: claims due heads and carries each to its outcome. It conducts; the rules are its neighbours' (route,
- * chat-event, send-outcome, retry-policy, pace) and the store's.
+ * chat-event, send-outcome, retry-policy) and the store's.
  *
  * What it promises:
  * - A request leaves only for a committed claim, with a pace token of its own, and only while the lease outlives the
@@ -10,8 +10,8 @@
  *   destination, at most half of those go to one of them, so that one that hangs never holds up the others.
  * - Destination, quota and route are resolved at each attempt. Where they are no longer those that the lane was claimed
  *   under, the lane goes back with the new ones and is claimed under them: no send passes by a pause or a quota.
- * - An outcome is recorded before the slot is free. While the store can't record it, it is tried again until the store
- *   says that somebody else has the lane.
+ * - An outcome is recorded before the slot is free, however long the store is away, and nothing is claimed meanwhile:
+ *   what was delivered is not sent again because its lease has lapsed. Only the end of the service cuts that short.
  * - Draining stops claiming and waits for what runs. What is cut off is found by the next start as a lost attempt.
  *
  * On a crash: before the claim's commit nothing happened; between claim and record the message is `sending`, and the
@@ -20,19 +20,20 @@
  * It sleeps until the next lane is due or a pace has a token, is woken by acceptances and outcomes, and looks at
  * least every POLL_MS, because commands write to the same store from other processes.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import { SECOND_MS } from '../clock.ts';
-import { maskAddress } from '../log.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Claim, ClaimedHeads, MessageStore, OutcomeReport } from '../queue/message-store.ts';
+import type { PaceLimits } from '../queue/pace.ts';
 import { buildChatEvent } from './chat-event.ts';
 import { SEND_TIMEOUT_MS } from './connect-client.ts';
 import type { ConnectSender, SentEvent } from './connect-client.ts';
 import { DestinationHealth } from './destination-health.ts';
-import { reportFailure } from './outcome-report.ts';
-import { Pace } from './pace.ts';
+import { OutcomeRecorder, STORE_RETRY_MS, describeClaim } from './outcome-recorder.ts';
+import { reportDelivery, reportFailure, reportLost, reportUnsent } from './outcome-report.ts';
+import type { ReportFacts, Timing } from './outcome-report.ts';
+import { isTooOld } from './retry-policy.ts';
 import { resolveDestination } from './route.ts';
 import type { Destination, Route } from './route.ts';
 import { classifySendError } from './send-outcome.ts';
@@ -41,17 +42,14 @@ import type { SendFailure } from './send-outcome.ts';
 const MAX_IN_FLIGHT = 64;
 const LEASE_MS = 12 * SECOND_MS;
 const POLL_MS = SECOND_MS;
-/** Between tries to reach a store that fails. */
-const STORE_RETRY_MS = SECOND_MS / 2;
 
 export interface DispatcherOptions {
   readonly store: MessageStore;
   readonly sender: ConnectSender;
   readonly routes: readonly Route[];
   readonly fallbackRegion: string | undefined;
-  /** Calls per second, and at once, per account and Region. */
-  readonly rate: number;
-  readonly burst: number;
+  /** Of each account and Region. */
+  readonly paceLimits: PaceLimits;
   readonly retryMaxAgeMs: number;
   readonly clock: Clock;
   readonly random: () => number;
@@ -62,7 +60,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #health = new DestinationHealth();
-  readonly #paces = new Map<string, Pace>();
+  readonly #recorder: OutcomeRecorder;
   readonly #inFlight = new Map<Claim, Promise<void>>();
   readonly #destinations: Set<string>;
   readonly #draining = new AbortController();
@@ -72,6 +70,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#recorder = new OutcomeRecorder(options);
     this.#destinations = new Set(options.routes.flatMap(({ destinationId }) => destinationId ?? []));
   }
 
@@ -88,6 +87,7 @@ export class Dispatcher {
   /** Stops claiming and waits for the attempts that run. */
   async drain(): Promise<void> {
     this.#draining.abort();
+    this.#recorder.drain();
     this.wake();
     await this.#loop;
     await Promise.all(this.#inFlight.values());
@@ -105,17 +105,19 @@ export class Dispatcher {
     const { store, clock, logger, metrics } = this.#options;
     const limit = MAX_IN_FLIGHT - this.#inFlight.size;
     if (limit <= 0) return POLL_MS;
+    // Their leases may have lapsed while the store was away: recorded first, they are not sent again.
+    if (this.#recorder.hasBacklog) return STORE_RETRY_MS;
     const claimedAtMs = clock.monotonicMs();
+    const now = clock.now();
     let claimed: ClaimedHeads;
     try {
       claimed = await store.claimHeads({
-        now: clock.now(),
+        now,
         leaseMs: LEASE_MS,
         limit,
         limitPerDestination: this.#destinations.size > 1 ? MAX_IN_FLIGHT / 2 : MAX_IN_FLIGHT,
         inFlight: this.#countInFlight(),
-        tokens: Object.fromEntries([...this.#paces].map(([key, pace]) => [key, pace.tokens()])),
-        tokensOfNewPace: this.#options.burst,
+        paceLimits: this.#options.paceLimits,
       });
     } catch (error) {
       metrics.storeErrors.inc();
@@ -123,12 +125,11 @@ export class Dispatcher {
       return STORE_RETRY_MS;
     }
     for (const claim of claimed.claims) this.#begin(claim, claimedAtMs);
-    return this.#restMs(claimed);
+    return this.#restMs(claimed, now);
   }
 
   #begin(claim: Claim, claimedAtMs: number): void {
     this.#destinations.add(claim.destination);
-    this.#paceOf(claim.paceKey).take(1);
     if (claim.followsLostAttempt) {
       this.#options.metrics.possibleDuplicates.inc();
       this.#options.logger.warn(describeClaim(claim), 'attempt.lost');
@@ -144,14 +145,14 @@ export class Dispatcher {
     this.#inFlight.set(claim, attempt);
   }
 
-  /** Until the next lane is due; if one is due already, only a token can be missing, or a slot, which wakes by itself. */
-  #restMs({ claims, nextDueAt }: ClaimedHeads): number {
+  /**
+   * Until the next lane may go. One that could go at the claim but was not claimed lacks a slot, which wakes by itself;
+   * one that has come due since is claimed at once.
+   */
+  #restMs({ claims, nextDueAt }: ClaimedHeads, claimedAt: number): number {
     if (claims.length > 0) return 0;
-    if (nextDueAt === undefined) return POLL_MS;
-    const untilDueMs = nextDueAt - this.#options.clock.now();
-    if (untilDueMs > 0) return Math.min(untilDueMs, POLL_MS);
-    const untilTokenMs = [...this.#paces.values()].map((pace) => pace.msUntilToken()).filter((ms) => ms > 0);
-    return Math.min(POLL_MS, ...untilTokenMs);
+    if (nextDueAt === undefined || nextDueAt <= claimedAt) return POLL_MS;
+    return Math.min(nextDueAt - this.#options.clock.now(), POLL_MS);
   }
 
   async #rest(ms: number): Promise<void> {
@@ -164,120 +165,56 @@ export class Dispatcher {
   }
 
   async #attempt(claim: Claim, claimedAtMs: number): Promise<void> {
-    const { routes, fallbackRegion, clock, sender } = this.#options;
+    const { routes, fallbackRegion, clock, sender, retryMaxAgeMs } = this.#options;
     const destination = resolveDestination(routes, claim.message, fallbackRegion);
-    const isLeaseFresh = clock.monotonicMs() - claimedAtMs + SEND_TIMEOUT_MS < LEASE_MS;
-    if (!destination || !isSamePlace(destination, claim) || !isLeaseFresh) {
-      this.#paceOf(claim.paceKey).giveBack(1);
-      await this.#record(claim, reportUnsent(claim, destination, clock.now()));
+    if (!destination || !this.#maySend(claim, claimedAtMs, destination)) {
+      await this.#recorder.record(claim, reportUnsent(this.#facts(claim), destination));
+      return;
+    }
+    const startedAt = clock.now();
+    if (claim.followsLostAttempt && isTooOld({ ...claim, now: startedAt, retryMaxAgeMs })) {
+      await this.#recorder.record(claim, reportLost(this.#facts(claim)));
       return;
     }
     const startedAtMs = clock.monotonicMs();
+    const timing = (): Timing => ({ startedAt, durationMs: Math.round(clock.monotonicMs() - startedAtMs) });
+    let sent: SentEvent;
     try {
-      const sent = await sender.send(buildChatEvent(claim.message, destination), destination);
-      await this.#recordDelivery(claim, sent, clock.monotonicMs() - startedAtMs);
+      sent = await sender.send(buildChatEvent(claim.message, destination, startedAt), destination);
     } catch (error) {
-      await this.#recordFailure(claim, classifySendError(error), clock.monotonicMs() - startedAtMs);
+      await this.#recorder.record(claim, this.#judge(claim, classifySendError(error), timing()));
+      return;
     }
+    this.#health.delivered(claim.destination, clock.now());
+    await this.#recorder.record(claim, reportDelivery(this.#facts(claim), sent, timing()));
   }
 
-  async #recordDelivery(claim: Claim, sent: SentEvent, durationMs: number): Promise<void> {
-    const { clock, metrics } = this.#options;
-    const now = clock.now();
-    const { contactId, newChatCreated } = sent;
-    this.#health.delivered(claim.destination, now);
-    metrics.attempts.inc({ verdict: 'delivered', code: 'none' });
-    const recorded = await this.#record(
-      claim,
-      {
-        claim,
-        now,
-        outcome: {
-          verdict: 'delivered',
-          ...(contactId === undefined ? {} : { contactId }),
-          ...(newChatCreated === undefined ? {} : { newChatCreated }),
-        },
-        ...(claim.isProbe ? { resume: claim.destination } : {}),
-      },
-      { durationMs: Math.round(durationMs), ...sent },
-    );
-    if (recorded === 'superseded') return;
-    metrics.countEnded(claim.message.channel, 'delivered');
-    metrics.deliverySeconds.observe({ channel: claim.message.channel }, (now - claim.acceptedAt) / SECOND_MS);
+  /** The place it was claimed for, a lease that outlives the send, and nobody told it to end. */
+  #maySend(claim: Claim, claimedAtMs: number, destination: Destination): boolean {
+    const isSamePlace =
+      destination.destination === claim.destination && destination.paceKey === claim.paceKey;
+    const isLeaseFresh = this.#options.clock.monotonicMs() - claimedAtMs + SEND_TIMEOUT_MS < LEASE_MS;
+    return isSamePlace && isLeaseFresh && !this.#draining.signal.aborted;
   }
 
-  async #recordFailure(claim: Claim, failure: SendFailure, durationMs: number): Promise<void> {
-    const { clock, metrics, retryMaxAgeMs, random } = this.#options;
-    const { verdict, code, isAmbiguous } = failure;
-    if (verdict === 'throttled') this.#paceOf(claim.paceKey).slowDown();
-    metrics.attempts.inc({ verdict, code });
-    if (isAmbiguous) metrics.possibleDuplicates.inc();
-    const report = reportFailure({
-      claim,
-      failure,
-      now: clock.now(),
+  #judge(claim: Claim, failure: SendFailure, timing: Timing): OutcomeReport {
+    const { retryMaxAgeMs, random } = this.#options;
+    const { destination, laneId } = claim;
+    const isTheMessages = failure.verdict === 'retry' || failure.verdict === 'dead';
+    const isDestinationFailing = isTheMessages && this.#health.failed(destination, laneId);
+    const report = reportFailure(this.#facts(claim), failure, timing, {
       retryMaxAgeMs,
-      destinationDeliveredAt: this.#health.deliveredAt(claim.destination),
-      isDestinationFailing:
-        (verdict === 'retry' || verdict === 'dead') && this.#health.failed(claim.destination, claim.laneId),
+      delivering: this.#health.delivering(destination),
+      isDestinationFailing,
       random,
     });
-    await this.#record(claim, report, { durationMs: Math.round(durationMs), verdict, code, isAmbiguous });
+    if (report.pause) this.#health.paused(destination);
+    return report;
   }
 
-  /** Records, as long as it takes: until then the lane can't go on, and giving up would send the message again. */
-  async #record(
-    claim: Claim,
-    report: OutcomeReport,
-    facts: Record<string, unknown> = {},
-  ): Promise<'recorded' | 'superseded'> {
-    const { messageId, laneId, leaseToken, isProbe } = claim;
-    const { store, logger, metrics } = this.#options;
-    for (;;) {
-      try {
-        const recorded = await store.recordOutcome({
-          ...report,
-          claim: { messageId, laneId, leaseToken, isProbe },
-        });
-        this.#logOutcome(claim, report, {
-          ...facts,
-          ...(recorded === 'superseded' ? { isSuperseded: true } : {}),
-        });
-        if (report.outcome.verdict === 'dead' && recorded === 'recorded') {
-          metrics.countEnded(claim.message.channel, 'dead');
-        }
-        return recorded;
-      } catch (error) {
-        metrics.storeErrors.inc();
-        logger.error({ err: error, messageId }, 'store.failed');
-        if (this.#draining.signal.aborted) throw error;
-        await sleep(STORE_RETRY_MS);
-      }
-    }
-  }
-
-  #logOutcome(claim: Claim, { outcome, pause, resume }: OutcomeReport, facts: Record<string, unknown>): void {
-    const { logger } = this.#options;
-    const line = {
-      ...describeClaim(claim),
-      ...(outcome.verdict === 'dead' ? { reason: outcome.reason } : {}),
-      ...facts,
-    };
-    if (outcome.verdict === 'dead') logger.warn(line, 'message.dead');
-    else logger.info(line, `message.${outcome.verdict}`);
-    const { destination } = claim;
-    if (pause) logger.error({ destination, code: pause.code, reason: pause.reason }, 'destination.paused');
-    if (resume) logger.info({ destination }, 'destination.resumed');
-  }
-
-  #paceOf(paceKey: string): Pace {
-    let pace = this.#paces.get(paceKey);
-    if (!pace) {
-      const { rate, burst, clock } = this.#options;
-      pace = new Pace({ rate, burst, clock });
-      this.#paces.set(paceKey, pace);
-    }
-    return pace;
+  #facts(claim: Claim): ReportFacts {
+    const { clock, paceLimits } = this.#options;
+    return { claim, now: clock.now(), paceLimits };
   }
 
   #countInFlight(): Record<string, number> {
@@ -285,38 +222,4 @@ export class Dispatcher {
     for (const { destination } of this.#inFlight.keys()) counts[destination] = (counts[destination] ?? 0) + 1;
     return counts;
   }
-}
-
-function isSamePlace(destination: Destination, claim: Claim): boolean {
-  return destination.destination === claim.destination && destination.paceKey === claim.paceKey;
-}
-
-/** Nothing was sent: the message has no destination any more, or another one, or the lease has grown too old. */
-function reportUnsent(claim: Claim, destination: Destination | undefined, now: number): OutcomeReport {
-  // A paused destination that was not asked may be probed with the next in line at once.
-  const nextProbe = claim.isProbe ? { nextProbe: { destination: claim.destination, nextProbeAt: now } } : {};
-  if (!destination) {
-    const error = 'No route takes it any more.';
-    return { claim, now, outcome: { verdict: 'dead', reason: 'no_route', error }, ...nextProbe };
-  }
-  const { destination: id, paceKey } = destination;
-  return {
-    claim,
-    now,
-    outcome: { verdict: 'returned', dueAt: now },
-    placement: { destination: id, paceKey },
-    ...nextProbe,
-  };
-}
-
-function describeClaim(claim: Claim): Record<string, unknown> {
-  return {
-    messageId: claim.messageId,
-    snsMessageId: claim.snsMessageId,
-    channel: claim.message.channel,
-    customer: maskAddress(claim.message.customerAddress),
-    destination: claim.destination,
-    attempt: claim.attempts + 1,
-    ...(claim.isProbe ? { isProbe: true } : {}),
-  };
 }

@@ -1,33 +1,101 @@
 /**
- * What a failed attempt means for its message and its destination: the table of verdicts (send-outcome.ts) applied to
- * one claim. Pure: the dispatcher gathers the facts, the store records the report.
+ * What an attempt means for its message, its destination and its pace: the table of verdicts (send-outcome.ts) applied
+ * to one claim. Pure: the dispatcher gathers the facts, the store records the report.
  */
-import type { Claim, OutcomeReport, Pause } from '../queue/message-store.ts';
+import type { Attempt, Claim, Outcome, OutcomeReport, Pause } from '../queue/message-store.ts';
+import type { PaceLimits } from '../queue/pace.ts';
+import type { SentEvent } from './connect-client.ts';
+import type { Delivering } from './destination-health.ts';
 import { hasGivenUp, isTooOld, probeDelayMs, retryDelayMs, throttledDelayMs } from './retry-policy.ts';
+import type { Destination } from './route.ts';
 import type { SendFailure } from './send-outcome.ts';
 
-export interface FailureFacts {
+export interface ReportFacts {
   readonly claim: Claim;
-  readonly failure: SendFailure;
   readonly now: number;
+  readonly paceLimits: PaceLimits;
+}
+
+export type Timing = Pick<Attempt, 'startedAt' | 'durationMs'>;
+
+export interface FailureCircumstances {
   readonly retryMaxAgeMs: number;
-  /** When the destination last took a message from this process. */
-  readonly destinationDeliveredAt: number | undefined;
+  /** Whether, and since when, the destination takes messages. */
+  readonly delivering: Delivering | undefined;
   /** The destination has failed so often in a row that it is to be paused. */
   readonly isDestinationFailing: boolean;
   readonly random: () => number;
 }
 
-export function reportFailure(facts: FailureFacts): OutcomeReport {
-  const { claim, now } = facts;
-  const outcome = outcomeOf(facts);
-  const pause = pauseOf(facts);
+export function reportDelivery({ claim, now }: ReportFacts, sent: SentEvent, timing: Timing): OutcomeReport {
+  const { contactId, newChatCreated, requestId } = sent;
+  return {
+    claim,
+    now,
+    outcome: {
+      verdict: 'delivered',
+      ...(contactId === undefined ? {} : { contactId }),
+      ...(newChatCreated === undefined ? {} : { newChatCreated }),
+    },
+    attempt: { verdict: 'delivered', ...timing, ...(requestId === undefined ? {} : { requestId }) },
+    ...(claim.isProbe ? { resume: claim.destination } : {}),
+  };
+}
+
+/** The message has no destination any more, or another one, or the lease has grown too old, or the service ends. */
+export function reportUnsent(
+  { claim, now, paceLimits }: ReportFacts,
+  destination: Destination | undefined,
+): OutcomeReport {
+  const report = {
+    claim,
+    now,
+    pace: { key: claim.paceKey, limits: paceLimits, effect: 'unused' as const },
+    // A paused destination that was not asked may be probed with the next in line at once.
+    ...(claim.isProbe ? { nextProbe: { destination: claim.destination, nextProbeAt: now } } : {}),
+  };
+  if (!destination) {
+    const error = 'No route takes it any more.';
+    return { ...report, outcome: { verdict: 'dead', reason: 'no_route', error } };
+  }
+  const { destination: id, paceKey } = destination;
+  return {
+    ...report,
+    outcome: { verdict: 'returned', dueAt: now },
+    placement: { destination: id, paceKey },
+  };
+}
+
+/** A message whose senders were lost again and again (does it crash them?) ends like one that fails for as long. */
+export function reportLost({ claim, now, paceLimits }: ReportFacts): OutcomeReport {
+  return {
+    claim,
+    now,
+    pace: { key: claim.paceKey, limits: paceLimits, effect: 'unused' },
+    outcome: { verdict: 'dead', reason: 'too_old', error: 'The last attempts were lost with their sender.' },
+  };
+}
+
+export function reportFailure(
+  facts: ReportFacts,
+  failure: SendFailure,
+  timing: Timing,
+  circumstances: FailureCircumstances,
+): OutcomeReport {
+  const { claim, now, paceLimits } = facts;
+  const { verdict, code, requestId } = failure;
+  const outcome = outcomeOf(facts, failure, circumstances);
+  const pause = pauseOf(facts, failure, circumstances);
   // Throttling says nothing about why it was paused.
   const isProbeThrottled = claim.isProbe && outcome.verdict === 'returned' && !pause;
   return {
     claim,
     now,
     outcome,
+    attempt: { verdict, code, ...timing, ...(requestId === undefined ? {} : { requestId }) },
+    ...(verdict === 'throttled'
+      ? { pace: { key: claim.paceKey, limits: paceLimits, effect: 'throttled' } }
+      : {}),
     ...(pause ? { pause } : {}),
     ...(isProbeThrottled
       ? { nextProbe: { destination: claim.destination, nextProbeAt: outcome.dueAt } }
@@ -35,12 +103,15 @@ export function reportFailure(facts: FailureFacts): OutcomeReport {
   };
 }
 
-function outcomeOf(facts: FailureFacts): OutcomeReport['outcome'] {
-  const { claim, failure, now, random } = facts;
+function outcomeOf(
+  { claim, now }: ReportFacts,
+  failure: SendFailure,
+  circumstances: FailureCircumstances,
+): Outcome {
   const error = failure.sentence;
   switch (failure.verdict) {
     case 'throttled':
-      return { verdict: 'returned', dueAt: now + throttledDelayMs(random), error };
+      return { verdict: 'returned', dueAt: now + throttledDelayMs(circumstances.random), error };
     case 'pause':
       return { verdict: 'returned', dueAt: now, error };
     case 'dead':
@@ -49,19 +120,23 @@ function outcomeOf(facts: FailureFacts): OutcomeReport['outcome'] {
         ? { verdict: 'returned', dueAt: now, error, isProbeRefusal: true }
         : { verdict: 'dead', reason: 'refused', error };
     case 'retry':
-      return retryOutcome(facts);
+      return retryOutcome(claim, now, failure, circumstances);
   }
 }
 
-function retryOutcome(facts: FailureFacts): OutcomeReport['outcome'] {
-  const { claim, failure, now, random, retryMaxAgeMs, destinationDeliveredAt } = facts;
+function retryOutcome(
+  claim: Claim,
+  now: number,
+  failure: SendFailure,
+  { retryMaxAgeMs, delivering, random }: FailureCircumstances,
+): Outcome {
   const { sentence: error, isAmbiguous } = failure;
+  const { acceptedAt, pausedMs, firstFailedAt = now } = claim;
   const attempts = claim.attempts + 1;
-  const firstFailedAt = claim.firstFailedAt ?? now;
-  if (isTooOld({ acceptedAt: claim.acceptedAt, now, pausedMs: claim.pausedMs, attempts, retryMaxAgeMs })) {
+  if (isTooOld({ acceptedAt, now, pausedMs, attempts, retryMaxAgeMs })) {
     return { verdict: 'dead', reason: 'too_old', error, isAmbiguous };
   }
-  if (hasGivenUp({ firstFailedAt, now, destinationDeliveredAt })) {
+  if (hasGivenUp({ firstFailedAt, now, attempts, delivering })) {
     return { verdict: 'dead', reason: 'gave_up', error, isAmbiguous };
   }
   // A probe's next turn is the pause's to say.
@@ -73,7 +148,11 @@ function retryOutcome(facts: FailureFacts): OutcomeReport['outcome'] {
   };
 }
 
-function pauseOf({ claim, failure, now, isDestinationFailing }: FailureFacts): Pause | undefined {
+function pauseOf(
+  { claim, now }: ReportFacts,
+  failure: SendFailure,
+  { isDestinationFailing }: FailureCircumstances,
+): Pause | undefined {
   const { destination, isProbe, probesBefore } = claim;
   if (failure.verdict === 'throttled') return undefined;
   if (failure.verdict !== 'pause' && !isProbe && !isDestinationFailing) return undefined;

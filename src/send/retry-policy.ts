@@ -57,18 +57,18 @@ export function isTooOld(age: {
 }
 
 /**
- * `destinationDeliveredAt`: when the destination last took a message of another conversation. A delivery longer ago
- * than the ten minutes says nothing: since then the destination may have been down for everyone.
+ * `attempts`: those that have failed, the last one counted. What counts is the time for which the message failed while its
+ * destination took others: an outage that both went through says nothing about the message.
  */
 export function hasGivenUp(failing: {
-  readonly firstFailedAt: number | undefined;
+  readonly firstFailedAt: number;
   readonly now: number;
-  readonly destinationDeliveredAt: number | undefined;
+  readonly attempts: number;
+  readonly delivering: { readonly sinceAt: number; readonly lastAt: number } | undefined;
 }): boolean {
-  const { firstFailedAt, now, destinationDeliveredAt } = failing;
-  if (firstFailedAt === undefined || destinationDeliveredAt === undefined) return false;
-  const since = now - GIVE_UP_AFTER_MS;
-  return firstFailedAt <= since && destinationDeliveredAt > since;
+  const { firstFailedAt, now, attempts, delivering } = failing;
+  if (!delivering || attempts < ATTEMPTS_LEAST || now - delivering.lastAt >= GIVE_UP_AFTER_MS) return false;
+  return now - Math.max(firstFailedAt, delivering.sinceAt) >= GIVE_UP_AFTER_MS;
 }
 
 function doubled(firstMs: number, times: number, mostMs: number): number {

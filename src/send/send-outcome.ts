@@ -17,6 +17,8 @@ export interface SendFailure {
   readonly isAmbiguous: boolean;
   /** What to do, in words. Quotes nothing. */
   readonly remedy: string;
+  /** AWS's id of the request, where it answered. */
+  readonly requestId: string | undefined;
   /** For the store and for `status`, never for a log: it quotes AWS's message, which may quote the customer. */
   readonly sentence: string;
 }
@@ -158,6 +160,7 @@ export function classifySendError(error: unknown): SendFailure {
     code,
     isAmbiguous: row.isAmbiguous === true && !facts.isBeforeSending,
     remedy: row.remedy,
+    requestId: facts.requestId,
     sentence: describe(error, facts),
   };
 }
@@ -179,7 +182,7 @@ function readFacts(error: unknown): ErrorFacts {
     code: typeof code === 'string' ? code : '',
     message: typeof message === 'string' ? message : '',
     status: isStatus(httpStatusCode) ? httpStatusCode : undefined,
-    requestId: typeof requestId === 'string' ? requestId : undefined,
+    requestId: isPlainId(requestId) ? requestId : undefined,
     isBeforeSending: isBeforeSending(error),
   };
 }
@@ -193,6 +196,11 @@ function isBeforeSending(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isBeforeSending);
   const { syscall } = asRecord(error);
   return syscall === 'connect' || syscall === 'getaddrinfo';
+}
+
+/** Ids in answers end in the log, and the SDK checks no types: what is no id could be anything. */
+export function isPlainId(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9-]{1,128}$/.test(value);
 }
 
 function isStatus(value: unknown): value is number {
@@ -239,7 +247,7 @@ const CAUSES_DESCRIBED = 3;
 
 function describe(error: unknown, facts: ErrorFacts, depth = 0): string {
   const status = facts.status === undefined ? '' : ` (HTTP ${facts.status})`;
-  const request = facts.requestId === undefined ? '' : `, request ${facts.requestId.slice(0, 100)}`;
+  const request = facts.requestId === undefined ? '' : `, request ${facts.requestId}`;
   const message = facts.message.slice(0, MESSAGE_MAX_CHARACTERS).toWellFormed();
   const own = `${(facts.name || 'Error').slice(0, 100)}${status}${request}${message && `: ${message}`}`;
   const cause = error instanceof CredentialsUnavailable ? error.cause : undefined;

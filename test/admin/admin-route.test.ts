@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAdminListener } from '../../src/admin/admin-route.ts';
 import type { AdminListenerOptions } from '../../src/admin/admin-route.ts';
-import { BridgeError } from '../../src/errors.ts';
+import { BridgeError, ERRORS } from '../../src/errors.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { openSqliteStore } from '../queue/sqlite-file.ts';
 import { pauseUntil, StoreScene } from '../queue/suite/store-scene.ts';
@@ -23,6 +23,7 @@ function listen(over: Partial<AdminListenerOptions> = {}): FastifyInstance {
   server = createAdminListener({
     store: scene.store,
     isDraining: () => false,
+    isOverloaded: () => false,
     clock: { now: () => scene.now, monotonicMs: () => scene.now },
     metrics: createMetrics(() => scene.status()),
     ...over,
@@ -58,6 +59,12 @@ describe('GET /readyz', () => {
     const answer = await listen({ isDraining: () => true }).inject('/readyz');
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toMatchObject({ ready: false, reasons: ['The service is shutting down.'] });
+  });
+
+  it('is 503 while nothing more can be taken, and still lists what is degraded', async () => {
+    const answer = await listen({ isOverloaded: () => true }).inject('/readyz');
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toEqual({ ready: false, reasons: [ERRORS.OVERLOADED.sentence], degraded: [] });
   });
 
   it.each(['ping', 'status'] as const)('is 503 while the store fails: %s', async (method) => {

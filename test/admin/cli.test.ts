@@ -20,6 +20,17 @@ describe('runCli', () => {
     expect(run.stdout).toContain('Usage: bridge');
   });
 
+  it.each(['list', 'show', 'redrive', 'discard', 'erase', 'replay', 'status', 'start', 'subscribe'])(
+    '%s has a help of its own',
+    async (command) => {
+      const overview = await runCommand(['help']);
+      expect(overview.stdout).toMatch(new RegExp(`^ +${command}\\b.* {2}\\S`, 'm'));
+      const { exitCode, stdout } = await runCommand(['help', command]);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(`Usage: bridge ${command}`);
+    },
+  );
+
   it.each([
     ['no command', [], 'Usage: bridge'],
     ['an unknown command', ['stat'], "unknown command 'stat'"],
@@ -31,6 +42,9 @@ describe('runCli', () => {
       ['send-event', '--source-id', 'x', '--destination-id', 'y', '--type', 'TEXT'],
       'MESSAGE, EVENT, DISCONNECT',
     ],
+    ['an id missing', ['show'], 'missing required argument'],
+    ['a customer missing', ['erase'], '--customer'],
+    ['a file missing', ['replay'], 'missing required argument'],
     ['a text missing', ['sandbox', 'send', '--from', '+14255550182'], 'text'],
   ])('%s: exit 64, and a word on standard error', async (_name, argv, complaint) => {
     const run = await runCommand(argv);
@@ -95,6 +109,8 @@ describe('bin/bridge', () => {
       'x',
       '--content',
       'a "b" $c',
+      '--region',
+      'us-east-1',
       '--dry-run',
     ]);
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });

@@ -1,13 +1,17 @@
 /** The table of what each answer to SNS means, row by row. */
 import http from 'node:http';
+import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAY_MS, MINUTE_MS } from '../../src/clock.ts';
+import { SANDBOX_TOPIC_ARN } from '../../src/sandbox/bridge-child.ts';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import { smsPayload, socialPayload } from '../../src/sandbox/end-user-messaging.ts';
 import type { PublishOptions } from '../../src/sandbox/sns-stand-in.ts';
 import { Flow, withFlow } from '../support/flow-harness.ts';
 
 const CUSTOMER = '+14255550182';
+const OTHER_TOPIC_ARN = 'arn:aws:sns:us-east-1:999999999999:inbound-messages';
 
 let flow: Flow;
 
@@ -35,13 +39,18 @@ async function countOf(answer: number, outcome: string): Promise<number> {
   return Number(found?.slice(line.length) ?? 0);
 }
 
+async function sumOf(metric: string): Promise<number> {
+  const lines = (await flow.metrics()).split('\n').filter((line) => line.startsWith(`${metric}{`));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
 describe('403: SNS can’t mend it by trying again', () => {
   const certificate = 'SimpleNotificationService-0123456789abcdef0123456789abcdef.pem';
   it.each([
     {
       name: 'a topic that is not on the list',
       code: 'TOPIC_NOT_LISTED',
-      options: { topicArn: 'arn:aws:sns:us-east-1:999999999999:inbound-messages' },
+      options: { topicArn: OTHER_TOPIC_ARN },
     },
     {
       name: 'a changed text',
@@ -97,11 +106,24 @@ describe('403: SNS can’t mend it by trying again', () => {
     },
   );
 
-  it('raw delivery, which is unsigned', async () => {
+  it.each([
+    { name: 'of a topic on the list: an alert', topic: SANDBOX_TOPIC_ARN, code: 'RAW_DELIVERY', alerts: 1 },
+    {
+      name: 'of another topic: no alert, which any stranger could raise',
+      topic: OTHER_TOPIC_ARN,
+      code: 'TOPIC_NOT_LISTED',
+      alerts: 0,
+    },
+    { name: 'of no topic: no alert', topic: undefined, code: 'TOPIC_NOT_LISTED', alerts: 0 },
+  ])('raw delivery, which is unsigned, $name', async ({ topic, code, alerts }) => {
     const body = JSON.stringify(smsPayload({ from: CUSTOMER, text: 'Raw words of a customer' }));
     flow.addPersonal({ text: 'Raw words of a customer' });
-    expect(await flow.post(body, { 'x-amz-sns-rawdelivery': 'true' })).toMatchObject({ status: 403 });
-    expect(await countOf(403, 'RAW_DELIVERY')).toBe(1);
+    const before = await countOf(403, code);
+    const headers = { 'x-amz-sns-rawdelivery': 'true', ...(topic ? { 'x-amz-sns-topic-arn': topic } : {}) };
+    const alertsBefore = await sumOf('bridge_alerts_total');
+    expect(await flow.post(body, headers)).toMatchObject({ status: 403 });
+    expect(await countOf(403, code)).toBe(before + 1);
+    expect(await sumOf('bridge_alerts_total')).toBe(alertsBefore + alerts);
   });
 });
 
@@ -190,18 +212,30 @@ describe('503: SNS is to try again', () => {
     for (const { request } of announced) request.destroy();
   });
 
-  it('shutting down', async () => {
+  it('shutting down: what comes over a connection that is still open is counted and logged', async () => {
     await withFlow({}, async (flow) => {
       flow.connect.queueFault(FAULTS.hang);
       await flow.sms({ from: CUSTOMER, text: 'What hangs holds up the end' });
       await flow.connect.untilReceived(1);
-      // A connection that is there before the end begins: new ones are refused from then on.
-      const announced = announceBody(flow.bridge.publicUrl, 2);
-      await flow.get(`${flow.bridge.publicUrl}/healthz`);
+      const { publicUrl, adminUrl } = flow.bridge;
+      // Connections that are there before the end begins: new ones are refused from then on.
+      const begun = announceBody(publicUrl, 2);
+      const open = net.connect(Number(new URL(publicUrl).port), '127.0.0.1');
+      open.write('POST /sns HTTP/1.1\r\nhost: bridge\r\n');
+      await flow.get(`${publicUrl}/healthz`);
       const stopped = flow.stopBridge();
-      announced.request.end('{}');
-      const late = await flow.sms({ from: CUSTOMER, text: 'Too late for this run' });
-      expect([503, undefined]).toContain(late.status);
+      const late = text(open);
+      open.write('content-length: 2\r\n\r\n{}');
+      expect(await late).toMatch(
+        /^HTTP\/1\.1 503 [^]*\r\nretry-after: 5\r\n[^]*\r\n\r\n\{"code":"SHUTTING_DOWN"/,
+      );
+      const [line] = await flow.log.until('notification.deferred');
+      expect(line).toMatchObject({ level: 'warn', answer: 503, code: 'SHUTTING_DOWN' });
+      const metrics = (await flow.get(`${adminUrl}/metrics`)).body;
+      expect(metrics).toContain('bridge_notifications_total{answer="503",outcome="SHUTTING_DOWN"} 1\n');
+      // What had begun before is still taken.
+      begun.request.end('{}');
+      expect((await begun.answered).status).toBe(400);
       flow.connect.releaseHanging();
       await stopped;
       await flow.startBridge();

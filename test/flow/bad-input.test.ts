@@ -29,6 +29,14 @@ function signed(changes: Readonly<Record<string, unknown>> = {}, from = '+142555
   });
 }
 
+const QUERY = 'token=what-nobody-else-may-know';
+
+async function countUnknown(): Promise<number> {
+  const counter = 'bridge_notifications_total{answer="404",outcome="unknown"} ';
+  const line = (await flow.metrics()).split('\n').find((text) => text.startsWith(counter));
+  return Number(line?.slice(counter.length) ?? 0);
+}
+
 describe('400: no envelope', () => {
   it.each([
     { name: 'nothing', body: '' },
@@ -156,22 +164,30 @@ describe('not HTTP as SNS speaks it', () => {
     ['POST', '/'],
     ['GET', '/.env'],
     ['POST', '/sns/../healthz'],
-  ])('%s %s is not there', async (method, path) => {
+    ['POST', '/sms'],
+    ['POST', `/${'x'.repeat(1_000)}`],
+  ])('%s %s is not there: counted, and logged without its query', async (method, path) => {
+    flow.addPersonal({ text: QUERY });
+    const [logged, counted] = [flow.log.events('request.unknown').length, await countUnknown()];
     const answer = await flow.postRaw(
-      `${method} ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+      `${method} ${path}?${QUERY} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
     );
-    expect(answer).toMatch(/^HTTP\/1\.1 40[45] /);
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+    const line = { level: 'warn', method, path: path.slice(0, 60), answer: 404 };
+    expect(flow.log.events('request.unknown').slice(logged)).toEqual([expect.objectContaining(line)]);
+    expect(await countUnknown()).toBe(counted + 1);
   });
 
-  it('a sender that breaks off is no unforeseen error', async () => {
+  it('a sender that breaks off is no unforeseen error, and no alert', async () => {
     const { port } = new URL(flow.bridge.publicUrl);
-    const logged = flow.log.lines.length;
+    const deferred = flow.log.events('notification.deferred').length;
     const socket = net.connect(Number(port), '127.0.0.1');
     socket.write('POST /sns HTTP/1.1\r\nhost: bridge\r\ncontent-length: 100\r\n\r\n{"Type":');
     // The answer on another connection shows that the service has seen the first one's beginning.
     await flow.get(`${flow.bridge.publicUrl}/healthz`);
     socket.resetAndDestroy();
-    await flow.get(`${flow.bridge.publicUrl}/healthz`);
-    expect(flow.log.lines.slice(logged).filter((line) => line.includes('INTERNAL'))).toEqual([]);
+    const lines = await flow.log.until('notification.deferred', deferred + 1);
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', answer: 503, code: 'REQUEST_INCOMPLETE' });
+    expect(await flow.metrics()).not.toContain('bridge_alerts_total{');
   });
 });

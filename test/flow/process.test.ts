@@ -127,7 +127,7 @@ describe.concurrent('the process', () => {
     };
     const started = runBridgeCommand(environment, ['start']);
     const names = ['TOPIC_ARNS', 'PORT', 'CONNECT_RATE', 'ROUTES', 'LOG_LEVEL', 'STORE_URL'];
-    const everyName = new RegExp(`ended with 78: ${names.map((name) => `(?=[^]*- ${name}: )`).join('')}`);
+    const everyName = new RegExp(`ended with 78: ${names.map((name) => `(?=[^]*- ${name}:\\s)`).join('')}`);
     await expect(started).rejects.toThrow(everyName);
   });
 });

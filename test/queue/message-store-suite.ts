@@ -5,12 +5,17 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import { describeAccepting } from './suite/accepting.ts';
 import { describeAgeing } from './suite/ageing.ts';
+import { describeAttempts } from './suite/attempts.ts';
 import { describeClaimLimits } from './suite/claim-limits.ts';
+import { describeErasing } from './suite/erasing.ts';
 import { describeLeases } from './suite/leases.ts';
+import { describeLooking } from './suite/looking.ts';
 import { describeOrder } from './suite/order.ts';
 import { describeOutcomes } from './suite/outcomes.ts';
+import { describePaces } from './suite/paces.ts';
 import { describePauses } from './suite/pauses.ts';
 import { describeRandomRuns } from './suite/random-runs.ts';
+import { describeRedriving } from './suite/redriving.ts';
 import { StoreScene } from './suite/store-scene.ts';
 import type { StoreUnderTest } from './suite/store-scene.ts';
 
@@ -21,7 +26,12 @@ const TOPICS = [
   describeOutcomes,
   describePauses,
   describeClaimLimits,
+  describePaces,
+  describeAttempts,
   describeAgeing,
+  describeLooking,
+  describeRedriving,
+  describeErasing,
   describeRandomRuns,
 ];
 

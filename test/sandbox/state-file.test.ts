@@ -22,14 +22,14 @@ afterEach(() => {
 it('keeps what another terminal needs, for its owner’s eyes alone', () => {
   writeState(STATE);
   expect(readState()).toEqual(STATE);
-  expect(fs.statSync(stateFilePath()).mode & 0o777).toBe(0o600);
-  expect(fs.readdirSync(directory)).toEqual([path.basename(stateFilePath())]);
+  expect(fs.statSync(stateFilePath(STATE.pid)).mode & 0o777).toBe(0o600);
+  expect(fs.readdirSync(directory)).toEqual([path.basename(stateFilePath(STATE.pid))]);
 });
 
 it('never writes through a link that somebody put there', () => {
   const target = path.join(directory, 'target');
   fs.writeFileSync(target, 'theirs');
-  fs.symlinkSync(target, stateFilePath());
+  fs.symlinkSync(target, stateFilePath(STATE.pid));
   writeState(STATE);
   expect(fs.readFileSync(target, 'utf8')).toBe('theirs');
   expect(readState()).toEqual(STATE);
@@ -50,9 +50,19 @@ describe('says that no sandbox runs', () => {
     { name: 'another shape', content: '{"pid":1}' },
     { name: 'another host', content: JSON.stringify({ ...STATE, controlUrl: 'http://example.com/' }) },
   ])('where the file holds $name', ({ content }) => {
-    fs.writeFileSync(stateFilePath(), content);
+    fs.writeFileSync(stateFilePath(STATE.pid), content);
     expect(readState()).toBeUndefined();
   });
+});
+
+it('names the newest of several sandboxes, and the other again when that ends', () => {
+  const older = { ...STATE, pid: process.ppid, controlUrl: 'http://127.0.0.1:4712' };
+  writeState(older);
+  fs.utimesSync(stateFilePath(older.pid), 1, 1);
+  writeState(STATE);
+  expect(readState()).toEqual(STATE);
+  removeState(STATE.pid);
+  expect(readState()).toEqual(older);
 });
 
 it('removes its own file only', () => {
@@ -60,5 +70,5 @@ it('removes its own file only', () => {
   removeState(STATE.pid + 1);
   expect(readState()).toEqual(STATE);
   removeState(STATE.pid);
-  expect(fs.existsSync(stateFilePath())).toBe(false);
+  expect(fs.existsSync(stateFilePath(STATE.pid))).toBe(false);
 });

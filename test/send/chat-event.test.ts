@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../../src/clock.ts';
 import type { InboundMessage, MessageContent } from '../../src/normalize/inbound-message.ts';
 import { chatEventProblems } from '../../src/send/chat-event-rules.ts';
 import { buildChatEvent } from '../../src/send/chat-event.ts';
@@ -26,23 +27,27 @@ const DESTINATION: Destination = {
 };
 
 function contentOf(content: MessageContent): string | undefined {
-  return buildChatEvent({ ...MESSAGE, content }, DESTINATION).Event?.Content;
+  return buildChatEvent({ ...MESSAGE, content }, DESTINATION, MESSAGE.sentAt).Event?.Content;
 }
 
 function attributesOf(message: Partial<InboundMessage>, attributes: Record<string, string> = {}) {
-  return buildChatEvent({ ...MESSAGE, ...message }, { ...DESTINATION, attributes }).NewSessionDetails
-    ?.Attributes;
+  return buildChatEvent({ ...MESSAGE, ...message }, { ...DESTINATION, attributes }, MESSAGE.sentAt)
+    .NewSessionDetails?.Attributes;
 }
 
 function displayNameOf(message: Partial<InboundMessage>, displayName?: string): string | undefined {
-  const event = buildChatEvent({ ...MESSAGE, ...message }, { ...DESTINATION, displayName });
+  const event = buildChatEvent({ ...MESSAGE, ...message }, { ...DESTINATION, displayName }, MESSAGE.sentAt);
   return event.NewSessionDetails?.ParticipantDetails?.DisplayName;
 }
 
 describe('buildChatEvent', () => {
   it('an SMS', () => {
     expect(
-      buildChatEvent({ ...MESSAGE, keyword: 'KEYWORD_1', previousPublishedMessageId: 'ours-1' }, DESTINATION),
+      buildChatEvent(
+        { ...MESSAGE, keyword: 'KEYWORD_1', previousPublishedMessageId: 'ours-1' },
+        DESTINATION,
+        MESSAGE.sentAt,
+      ),
     ).toStrictEqual({
       SourceId: '+14255550182',
       DestinationId: 'arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-1',
@@ -80,7 +85,7 @@ describe('buildChatEvent', () => {
       supportedContentTypes: ['text/plain', 'text/markdown'],
       streamingEndpointArn: 'arn:aws:sns:us-east-1:111122223333:connect-out',
     };
-    expect(buildChatEvent(message, destination)).toStrictEqual({
+    expect(buildChatEvent(message, destination, MESSAGE.sentAt)).toStrictEqual({
       SourceId: 'user-id-1',
       DestinationId: DESTINATION.destination,
       Subtype: 'connect:WhatsApp',
@@ -117,6 +122,28 @@ describe('buildChatEvent', () => {
     ['a text too long is not cut', { kind: 'text', text: 'x'.repeat(20_000) }, 'x'.repeat(20_000)],
   ])('content: %s', (_name, content, expected) => {
     expect(contentOf(content)).toBe(expected);
+  });
+
+  const SENT_AT = Date.UTC(2026, 10, 22, 9, 10, 59, 999);
+  it.each<[string, MessageContent, number, string]>([
+    ['an hour old: as it is', { kind: 'text', text: 'now?' }, HOUR_MS, 'now?'],
+    [
+      'older: with the time it was sent',
+      { kind: 'text', text: 'now?' },
+      HOUR_MS + 1,
+      '[Sent 2026-11-22 09:10 UTC]\nnow?',
+    ],
+    [
+      'days old: with the same time',
+      { kind: 'text', text: 'a\nb' },
+      3 * DAY_MS,
+      '[Sent 2026-11-22 09:10 UTC]\na\nb',
+    ],
+    ['old and empty', { kind: 'empty' }, DAY_MS, '[Sent 2026-11-22 09:10 UTC]\n[Empty message]'],
+    ['sent by a clock that is ahead: as it is', { kind: 'text', text: 'now?' }, -DAY_MS, 'now?'],
+  ])('stale, %s', (_name, content, ageMs, expected) => {
+    const event = buildChatEvent({ ...MESSAGE, sentAt: SENT_AT, content }, DESTINATION, SENT_AT + ageMs);
+    expect(event.Event?.Content).toBe(expected);
   });
 
   it.each([
@@ -177,7 +204,7 @@ describe('buildChatEvent', () => {
           externalId,
           keyword,
         };
-        const request = buildChatEvent(message, DESTINATION);
+        const request = buildChatEvent(message, DESTINATION, MESSAGE.sentAt);
         expect(chatEventProblems(request)).toEqual([]);
         expect(JSON.stringify(request)).not.toMatch(/\\ud[89a-f]|\\u00[01]/i);
       },

@@ -40,14 +40,45 @@ describe('DestinationHealth', () => {
     expect(failAll(health, [1], 'destination-2')).toBe(false);
     expect(failAll(health, [1])).toBe(true);
   });
+});
 
-  it('remembers when a destination last took a message, through failures', () => {
+describe('what a destination takes', () => {
+  const MINUTE_MS = 60_000;
+
+  it('is nothing before the first delivery', () => {
     const health = new DestinationHealth();
-    expect(health.deliveredAt(HERE)).toBeUndefined();
+    expect(health.delivering(HERE)).toBeUndefined();
     health.failed(HERE, 1);
-    expect(health.deliveredAt(HERE)).toBeUndefined();
+    expect(health.delivering(HERE)).toBeUndefined();
+  });
+
+  it.each([
+    { name: 'one delivery', at: [1_000], expected: { sinceAt: 1_000, lastAt: 1_000 } },
+    { name: 'several', at: [1_000, 2_000, 3_000], expected: { sinceAt: 1_000, lastAt: 3_000 } },
+    {
+      name: 'ten minutes without one',
+      at: [1_000, 1_000 + 10 * MINUTE_MS],
+      expected: { sinceAt: 1_000, lastAt: 1_000 + 10 * MINUTE_MS },
+    },
+    {
+      name: 'more than that: it may have been an outage',
+      at: [1_000, 1_001 + 10 * MINUTE_MS],
+      expected: { sinceAt: 1_001 + 10 * MINUTE_MS, lastAt: 1_001 + 10 * MINUTE_MS },
+    },
+  ])('goes by $name', ({ at, expected }) => {
+    const health = new DestinationHealth();
+    for (const now of at) health.delivered(HERE, now);
+    expect(health.delivering(HERE)).toEqual(expected);
+  });
+
+  it('is remembered through failures, and forgotten with a pause', () => {
+    const health = new DestinationHealth();
     health.delivered(HERE, 1_000);
     health.failed(HERE, 1);
-    expect(health.deliveredAt(HERE)).toBe(1_000);
+    expect(health.delivering(HERE)).toEqual({ sinceAt: 1_000, lastAt: 1_000 });
+    health.paused(HERE);
+    expect(health.delivering(HERE)).toBeUndefined();
+    health.delivered(HERE, 5_000);
+    expect(health.delivering(HERE)).toEqual({ sinceAt: 5_000, lastAt: 5_000 });
   });
 });

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/clock.ts';
 import { createLogger } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import type { Metrics } from '../../src/metrics.ts';
-import type { Claim, MessageStore, OutcomeReport } from '../../src/queue/message-store.ts';
+import type { Claim, ClaimedHeads, MessageStore, OutcomeReport } from '../../src/queue/message-store.ts';
 import { ConnectStandIn } from '../../src/sandbox/connect-stand-in.ts';
 import { createConnectSender } from '../../src/send/connect-client.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
@@ -10,7 +10,7 @@ import { Dispatcher } from '../../src/send/dispatcher.ts';
 import type { DispatcherOptions } from '../../src/send/dispatcher.ts';
 import type { Route } from '../../src/send/route.ts';
 import { openSqliteStore } from '../queue/sqlite-file.ts';
-import { DESTINATION, NOON, OTHER_DESTINATION, StoreScene } from '../queue/suite/store-scene.ts';
+import { DESTINATION, NOON, OTHER_DESTINATION, PACE_LIMITS, StoreScene } from '../queue/suite/store-scene.ts';
 import type { Given } from '../queue/suite/store-scene.ts';
 import { LogCheck } from '../support/log-check.ts';
 import { LogMemory } from '../support/log-memory.ts';
@@ -59,8 +59,8 @@ export class DispatcherScene {
   /** What the dispatcher recorded, in its order. */
   readonly reports: OutcomeReport[] = [];
   readonly claims: Claim[] = [];
-  /** Tokens in hand, by pace key, as each claim said. */
-  readonly tokens: Readonly<Record<string, number>>[] = [];
+  /** What each look for due heads brought. */
+  readonly looks: ClaimedHeads[] = [];
   readonly connect: ConnectStandIn;
   readonly queue: StoreScene;
   readonly metrics: Metrics;
@@ -93,8 +93,7 @@ export class DispatcherScene {
       sender: between.sender?.(sender) ?? sender,
       routes: ROUTES,
       fallbackRegion: undefined,
-      rate: 1_000,
-      burst: 1_000,
+      paceLimits: PACE_LIMITS,
       retryMaxAgeMs: 86_400_000,
       clock: this.clock,
       random: () => 0,
@@ -109,8 +108,8 @@ export class DispatcherScene {
     return {
       ...store,
       claimHeads: async (request) => {
-        this.tokens.push(request.tokens);
         const claimed = await store.claimHeads(request);
+        this.looks.push(claimed);
         this.claims.push(...claimed.claims);
         return claimed;
       },
@@ -164,11 +163,18 @@ export class DispatcherScene {
 /** A store's methods as a plain object, so that one of them can be put aside. */
 function boundStore(store: MessageStore): MessageStore {
   return {
+    lost: store.lost,
     accept: (request) => store.accept(request),
     claimHeads: (request) => store.claimHeads(request),
     recordOutcome: (report) => store.recordOutcome(report),
     maintain: (now, retentionMs) => store.maintain(now, retentionMs),
     status: () => store.status(),
+    listMessages: (filter, page) => store.listMessages(filter, page),
+    countMessages: (filter) => store.countMessages(filter),
+    readMessage: (id) => store.readMessage(id),
+    redrive: (request) => store.redrive(request),
+    discard: (ids, now) => store.discard(ids, now),
+    eraseCustomer: (customerAddress, now) => store.eraseCustomer(customerAddress, now),
     ping: () => store.ping(),
     close: () => store.close(),
   };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../src/errors.ts';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
-import { DESTINATION, LEASE_MS, OTHER_DESTINATION, PACE_KEY } from '../queue/suite/store-scene.ts';
+import { DESTINATION, LEASE_MS, OTHER_DESTINATION } from '../queue/suite/store-scene.ts';
 import { DispatcherScene, NUMBER, OTHER_NUMBER } from './dispatcher-scene.ts';
 
 const ANA = '+14255550111';
@@ -141,13 +141,13 @@ describe('a failed attempt', () => {
 describe('throttling', () => {
   it('slows the pace, and sends the message later, with no attempt counted', async () => {
     scene.connect.queueFault(FAULTS.throttled);
-    scene.start({ rate: 2, burst: 10 });
+    scene.start({ paceLimits: { rate: 2, burst: 10 } });
     await scene.accept({ from: ANA, text: 'too fast' });
     await scene.log.until('message.returned');
-    const claimsBefore = scene.tokens.length;
+    const looksBefore = scene.looks.length;
     await scene.accept({ from: BEN, text: 'too soon' });
-    await expect.poll(() => scene.tokens.length, POLLING).toBeGreaterThan(claimsBefore);
-    expect(scene.tokens.at(-1)).toEqual({ [PACE_KEY]: 0 });
+    await expect.poll(() => scene.looks.length, POLLING).toBeGreaterThan(looksBefore);
+    expect(scene.looks.at(-1)).toEqual({ claims: [], nextDueAt: scene.clock.now() + 1_000 });
     expect(scene.connect.received).toBe(1);
     scene.skip(1_000); // one token, at half the rate
     await scene.log.until('message.delivered', 1);
@@ -165,7 +165,7 @@ describe('throttling', () => {
       { channel: 'sms', number: OTHER_NUMBER, destinationId: elsewhere },
     ] as const;
     scene.connect.queueFault(FAULTS.throttled);
-    scene.start({ rate: 1, burst: 5, routes });
+    scene.start({ paceLimits: { rate: 1, burst: 5 }, routes });
     await scene.accept({ from: ANA });
     await scene.log.until('message.returned');
     const place = { destination: elsewhere, paceKey: '111122223333/eu-west-2' };
@@ -276,7 +276,7 @@ describe('a claim that must not be sent', () => {
   });
 
   it('gives its pace token back', async () => {
-    scene.start({ rate: 1, burst: 1 });
+    scene.start({ paceLimits: { rate: 1, burst: 1 } });
     await scene.accept({ number: '+12065550155', from: ANA });
     await scene.log.until('message.dead');
     await scene.accept({ from: BEN });

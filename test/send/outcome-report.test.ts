@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/clock.ts';
 import type { Claim, OutcomeReport } from '../../src/queue/message-store.ts';
-import { reportFailure } from '../../src/send/outcome-report.ts';
-import type { FailureFacts } from '../../src/send/outcome-report.ts';
+import { reportDelivery, reportFailure, reportLost, reportUnsent } from '../../src/send/outcome-report.ts';
+import type { FailureCircumstances } from '../../src/send/outcome-report.ts';
+import type { Destination } from '../../src/send/route.ts';
 import type { SendFailure } from '../../src/send/send-outcome.ts';
 
 const NOW = Date.UTC(2026, 4, 4, 12);
@@ -43,23 +44,34 @@ const FAILURES = {
 };
 
 function failure(verdict: SendFailure['verdict'], code: string, isAmbiguous: boolean): SendFailure {
-  return { verdict, code, isAmbiguous, remedy: `Mend ${code}.`, sentence: `${code}: said so` };
+  return {
+    verdict,
+    code,
+    isAmbiguous,
+    remedy: `Mend ${code}.`,
+    sentence: `${code}: said so`,
+    requestId: 'request-1',
+  };
+}
+
+const PACE_LIMITS = { rate: 17, burst: 26 };
+const TIMING = { startedAt: NOW - 20, durationMs: 20 };
+
+function factsOf(claim: Partial<Claim> = {}) {
+  return { claim: { ...CLAIM, ...claim }, now: NOW, paceLimits: PACE_LIMITS };
 }
 
 function report(
   kind: keyof typeof FAILURES,
   claim: Partial<Claim> = {},
-  facts: Partial<FailureFacts> = {},
+  circumstances: Partial<FailureCircumstances> = {},
 ): OutcomeReport {
-  return reportFailure({
-    claim: { ...CLAIM, ...claim },
-    failure: FAILURES[kind],
-    now: NOW,
+  return reportFailure(factsOf(claim), FAILURES[kind], TIMING, {
     retryMaxAgeMs: DAY_MS,
-    destinationDeliveredAt: undefined,
+    delivering: undefined,
     isDestinationFailing: false,
     random: () => 0.5,
-    ...facts,
+    ...circumstances,
   });
 }
 
@@ -112,13 +124,13 @@ describe('the outcome', () => {
       report: report(
         'retry',
         { attempts: 9, firstFailedAt: NOW - 10 * MINUTE_MS },
-        { destinationDeliveredAt: NOW - 1 },
+        { delivering: { sinceAt: 0, lastAt: NOW - 1 } },
       ),
       expected: { verdict: 'dead', reason: 'gave_up', isAmbiguous: true },
     },
     {
       name: 'not given up at the first failure',
-      report: report('retry', {}, { destinationDeliveredAt: NOW - 1 }),
+      report: report('retry', {}, { delivering: { sinceAt: 0, lastAt: NOW - 1 } }),
       expected: { verdict: 'retry' },
     },
     {
@@ -203,5 +215,83 @@ describe('the pause', () => {
     expect(pause?.code).toBe(code);
     expect(pause?.reason).toContain(reason);
     expect(pause?.reason).not.toContain('said so');
+  });
+});
+
+describe('the attempt', () => {
+  it.each(['retry', 'throttled', 'pause', 'dead'] as const)('of a failure: %s', (kind) => {
+    const { verdict, code } = FAILURES[kind];
+    expect(report(kind).attempt).toEqual({ verdict, code, requestId: 'request-1', ...TIMING });
+  });
+
+  it('has no request id where none came', () => {
+    const failure = { ...FAILURES.retry, requestId: undefined };
+    const circumstances = {
+      retryMaxAgeMs: DAY_MS,
+      delivering: undefined,
+      isDestinationFailing: false,
+      random: () => 0,
+    };
+    const { attempt } = reportFailure(factsOf(), failure, TIMING, circumstances);
+    expect(attempt).not.toHaveProperty('requestId');
+  });
+
+  it('of a delivery, with what Connect said', () => {
+    const sent = { contactId: 'contact-1', newChatCreated: true, requestId: 'request-2' };
+    const report = reportDelivery(factsOf(), sent, TIMING);
+    expect(report).toEqual({
+      claim: CLAIM,
+      now: NOW,
+      outcome: { verdict: 'delivered', contactId: 'contact-1', newChatCreated: true },
+      attempt: { verdict: 'delivered', requestId: 'request-2', ...TIMING },
+    });
+    expect(reportDelivery(factsOf(PROBE), sent, TIMING).resume).toBe(DESTINATION);
+  });
+
+  it('that was not made is none', () => {
+    expect(reportUnsent(factsOf(), undefined)).not.toHaveProperty('attempt');
+    expect(reportLost(factsOf())).not.toHaveProperty('attempt');
+  });
+});
+
+describe('the pace token', () => {
+  const KEY = CLAIM.paceKey;
+  it.each([
+    { name: 'throttled: slows', report: report('throttled'), effect: 'throttled' },
+    { name: 'not sent: back', report: reportUnsent(factsOf(), undefined), effect: 'unused' },
+    { name: 'lost too often: back', report: reportLost(factsOf()), effect: 'unused' },
+  ])('$name', ({ report, effect }) => {
+    expect(report.pace).toEqual({ key: KEY, limits: PACE_LIMITS, effect });
+  });
+
+  it.each(['retry', 'pause', 'dead'] as const)('is used: %s', (kind) => {
+    expect(report(kind)).not.toHaveProperty('pace');
+  });
+});
+
+describe('what must not be sent', () => {
+  const elsewhere = { destination: 'destination-2', paceKey: '111122223333/eu-west-2' } as Destination;
+
+  it('goes back, to the place that it has now', () => {
+    expect(reportUnsent(factsOf(), elsewhere)).toMatchObject({
+      outcome: { verdict: 'returned', dueAt: NOW },
+      placement: { destination: 'destination-2', paceKey: '111122223333/eu-west-2' },
+    });
+  });
+
+  it('is dead where no route takes it', () => {
+    expect(reportUnsent(factsOf(), undefined).outcome).toMatchObject({ verdict: 'dead', reason: 'no_route' });
+  });
+
+  it('leaves the probe to the next in line', () => {
+    expect(reportUnsent(factsOf(PROBE), elsewhere).nextProbe).toEqual({
+      destination: DESTINATION,
+      nextProbeAt: NOW,
+    });
+    expect(reportUnsent(factsOf(), elsewhere)).not.toHaveProperty('nextProbe');
+  });
+
+  it('after attempts that were lost again and again, is too old', () => {
+    expect(reportLost(factsOf()).outcome).toMatchObject({ verdict: 'dead', reason: 'too_old' });
   });
 });

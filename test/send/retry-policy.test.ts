@@ -57,14 +57,38 @@ describe('isTooOld', () => {
 
 describe('hasGivenUp', () => {
   const now = 100 * MINUTE_MS;
-  const failing = { firstFailedAt: now - 10 * MINUTE_MS, now, destinationDeliveredAt: now - MINUTE_MS };
+  const failing = {
+    firstFailedAt: now - 10 * MINUTE_MS,
+    now,
+    attempts: 5,
+    delivering: { sinceAt: 0, lastAt: now - MINUTE_MS },
+  };
   it.each([
     ['fails for ten minutes while others are delivered', {}, true],
     ['fails for less', { firstFailedAt: failing.firstFailedAt + 1 }, false],
-    ['never failed', { firstFailedAt: undefined }, false],
-    ['nothing was delivered', { destinationDeliveredAt: undefined }, false],
-    ['the last delivery is ten minutes ago', { destinationDeliveredAt: now - 10 * MINUTE_MS }, false],
-    ['fails for hours, and others go again', { firstFailedAt: 0 }, true],
+    ['has had four attempts', { attempts: 4 }, false],
+    ['nothing was delivered', { delivering: undefined }, false],
+    [
+      'the last delivery is ten minutes ago',
+      { delivering: { sinceAt: 0, lastAt: now - 10 * MINUTE_MS } },
+      false,
+    ],
+    [
+      'fails for hours, through an outage that has just ended',
+      {
+        firstFailedAt: 0,
+        delivering: { sinceAt: now - 10 * MINUTE_MS + 1, lastAt: now },
+      },
+      false,
+    ],
+    [
+      'fails for hours, the last ten minutes after the outage',
+      {
+        firstFailedAt: 0,
+        delivering: { sinceAt: now - 10 * MINUTE_MS, lastAt: now },
+      },
+      true,
+    ],
   ])('%s', (_name, change, expected) => {
     expect(hasGivenUp({ ...failing, ...change })).toBe(expected);
   });

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type {
   ChatEventType,
   NewSessionDetails,
@@ -11,6 +10,7 @@ import { createConnectSender } from '../../send/connect-client.ts';
 import type { SentEvent } from '../../send/connect-client.ts';
 import { classifySendError } from '../../send/send-outcome.ts';
 import type { CommandIo } from '../command-io.ts';
+import { EXIT_NOT_CONFIRMED, isConfirmed } from '../confirmation.ts';
 
 export interface SendEventOptions {
   readonly sourceId: string;
@@ -30,8 +30,6 @@ export interface SendEventOptions {
   readonly json?: boolean;
 }
 
-const EXIT_NOT_CONFIRMED = 1;
-
 /**
  * Sends one chat integration event by hand, past queue and pace. Throws USAGE for a request that breaks the API's
  * rules, before anything is sent, and AWS_REFUSED with what to do. Resolves to 1 if the question was answered with no.
@@ -42,15 +40,14 @@ export async function sendEvent(options: SendEventOptions, io: CommandIo): Promi
   if (problems.length > 0) {
     throw new BridgeError('USAGE', { detail: problems.map((problem) => `\n  - ${problem}`).join('') });
   }
+  const region = chooseRegion(options, io);
   if (options.dryRun) {
     io.stdout.write(`${JSON.stringify(request, undefined, 2)}\n`);
     return 0;
   }
-  const region = chooseRegion(options, io);
-  if (!options.yes && !(await isConfirmed(options, region, io))) {
-    io.stderr.write('Not sent.\n');
-    return EXIT_NOT_CONFIRMED;
-  }
+  const { type, sourceId, destinationId } = options;
+  const question = `Send a ${type} from ${sourceId} to ${destinationId} in ${region}?`;
+  if (!(await isConfirmed(question, options, io))) return EXIT_NOT_CONFIRMED;
   const sent = await send(request, region);
   io.stdout.write(options.json ? `${JSON.stringify(toJson(sent))}\n` : describe(sent));
   return 0;
@@ -101,24 +98,6 @@ function chooseRegion({ region, destinationId }: SendEventOptions, io: CommandIo
   const chosen = region || parseArn(destinationId)?.region || io.env['AWS_REGION'];
   if (!chosen) throw new BridgeError('USAGE', { detail: 'No Region: give --region, an ARN, or AWS_REGION.' });
   return chosen;
-}
-
-async function isConfirmed(options: SendEventOptions, region: string, io: CommandIo): Promise<boolean> {
-  if (!io.stdin.isTTY) throw new BridgeError('USAGE', { detail: 'Nobody is there to confirm: give --yes.' });
-  const { type, sourceId, destinationId } = options;
-  io.stderr.write(`Send a ${type} from ${sourceId} to ${destinationId} in ${region}? [y/N] `);
-  return /^y(es)?$/i.test((await readLine(io)).trim());
-}
-
-/** The end of the input is an empty answer. */
-async function readLine(io: CommandIo): Promise<string> {
-  const reader = createInterface({ input: io.stdin });
-  try {
-    for await (const line of reader) return line;
-    return '';
-  } finally {
-    reader.close(); // lets go of stdin, which would keep the process alive
-  }
 }
 
 async function send(request: SendChatIntegrationEventCommandInput, region: string): Promise<SentEvent> {

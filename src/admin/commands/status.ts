@@ -1,25 +1,20 @@
-import { loadSetting } from '../../config.ts';
 import type { Books, PausedDestination, StoreStatus } from '../../queue/message-store.ts';
-import { SqliteStore } from '../../queue/sqlite-store.ts';
 import type { CommandIo } from '../command-io.ts';
+import { withStore } from '../command-store.ts';
+import { formatInstant } from '../instants.ts';
 
 /** Prints what is in the store: counts by state, paused destinations with what to do, the books. */
 export async function status({ json }: { readonly json?: boolean }, io: CommandIo): Promise<number> {
-  const store = await SqliteStore.open(loadSetting(io.env, 'STORE_URL').path, 'command');
-  try {
-    const facts = await store.status();
-    io.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : describe(facts, Date.now()));
-    return 0;
-  } finally {
-    await store.close();
-  }
+  const facts = await withStore(io, (store) => store.status());
+  io.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : describe(facts, Date.now()));
+  return 0;
 }
 
 function describe(facts: StoreStatus, now: number): string {
   const { books, paused, oldestPendingAt } = facts;
   return [
     `Messages   ${describeMessages(facts)}`,
-    `Oldest     ${oldestPendingAt === undefined ? 'none is waiting' : `waits since ${instant(oldestPendingAt)} (${span(now - oldestPendingAt)})`}`,
+    `Oldest     ${oldestPendingAt === undefined ? 'none is waiting' : `waits since ${formatInstant(oldestPendingAt)} (${span(now - oldestPendingAt)})`}`,
     ...describePauses(paused, now),
     ...describeBooks(books),
     '',
@@ -42,7 +37,7 @@ function describePauses(paused: readonly PausedDestination[], now: number): stri
   if (paused.length === 0) return ['Paused     no destination'];
   return paused.flatMap(({ destination, code, reason, pausedAt, nextProbeAt }) => [
     `Paused     ${destination}`,
-    `           since ${instant(pausedAt)} (${span(now - pausedAt)}), next probe in ${span(Math.max(0, nextProbeAt - now))}`,
+    `           since ${formatInstant(pausedAt)} (${span(now - pausedAt)}), next probe in ${span(Math.max(0, nextProbeAt - now))}`,
     `           ${code}: ${reason}`,
   ]);
 }
@@ -60,10 +55,6 @@ function describeBooks(books: Books): string[] {
 function describeReasons(title: string, reasons: Readonly<Record<string, number>>): string[] {
   const rows = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`);
   return rows.length > 0 ? [`           ${title}: ${rows.join(', ')}`] : [];
-}
-
-function instant(at: number): string {
-  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function span(ms: number): string {

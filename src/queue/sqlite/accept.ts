@@ -8,6 +8,9 @@ import { setLaneDue } from './lane.ts';
 /** Every notification that this store takes in today comes from a customer. */
 const DIRECTION = 'inbound';
 
+/** What of a notification all its parts share. */
+export type Acceptance = Pick<AcceptRequest, 'snsMessageId' | 'snsTimestamp' | 'acceptedAt' | 'holdMs'>;
+
 export function accept(db: Database, request: AcceptRequest): readonly AcceptedItem[] {
   if (request.items.length === 0) {
     book(db, request.acceptedAt, 'received', 'unknown');
@@ -17,55 +20,73 @@ export function accept(db: Database, request: AcceptRequest): readonly AcceptedI
   return request.items.map((item) => acceptItem(db, request, item));
 }
 
-function acceptItem(db: Database, request: AcceptRequest, item: AcceptItem): AcceptedItem {
+export function acceptItem(db: Database, request: Acceptance, item: AcceptItem): AcceptedItem {
   const channel = item.message?.channel ?? 'unknown';
   book(db, request.acceptedAt, 'received', channel);
-  const lane = item.kind === 'message' ? openLane(db, request, item.message, item.placement) : undefined;
-  const id = insertMessage(db, request, item, lane?.id);
+  const laneId = item.kind === 'message' ? openLane(db, request, item.message, item.placement) : undefined;
+  const id = insertMessage(db, request, item, laneId);
   if (id === undefined) {
     book(db, request.acceptedAt, 'duplicate', channel);
     return { id: findOriginal(db, request, item), outcome: 'duplicate', arrivedLate: false };
   }
-  if (!lane) return { id, outcome: 'dead', arrivedLate: false };
-  const arrivedLate = isBefore(sentAtOf(item, request), request.snsTimestamp, lane);
+  if (item.kind === 'dead' || laneId === undefined) return { id, outcome: 'dead', arrivedLate: false };
+  const arrivedLate = isOvertaken(db, laneId, sentAtOf(item, request), request.snsTimestamp);
   if (arrivedLate) book(db, request.acceptedAt, 'arrived_late', channel);
-  setLaneDue(db, lane.id);
+  placeLane(db, laneId, item.placement, request.acceptedAt);
+  setLaneDue(db, laneId);
   return { id, outcome: 'accepted', arrivedLate };
 }
 
-interface OpenLane {
-  readonly id: number;
-  readonly goneSentAt: number;
-  readonly goneSnsAt: number;
-}
-
-function openLane(
+/** The conversation's lane, made if need be. What turns out to be a duplicate must not have changed it. */
+export function openLane(
   db: Database,
-  request: AcceptRequest,
+  request: Acceptance,
   message: InboundMessage,
   placement: Placement,
-): OpenLane {
-  return db.one<OpenLane>(
+): number {
+  const key = {
+    direction: DIRECTION,
+    channel: message.channel,
+    customerAddress: message.customerAddress,
+    businessAddress: message.businessAddress,
+  };
+  const lane = db.get<{ id: number }>(
+    `SELECT id FROM lanes WHERE direction = :direction AND channel = :channel
+       AND customer_address = :customerAddress AND business_address = :businessAddress`,
+    key,
+  );
+  if (lane) return lane.id;
+  return db.one<{ id: number }>(
     `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key, last_accepted_at)
      VALUES (:direction, :channel, :customerAddress, :businessAddress, :destination, :paceKey, :acceptedAt)
-     ON CONFLICT DO UPDATE SET destination = excluded.destination, pace_key = excluded.pace_key,
-       last_accepted_at = excluded.last_accepted_at
-     RETURNING id, gone_sent_at AS goneSentAt, gone_sns_at AS goneSnsAt`,
-    {
-      direction: DIRECTION,
-      channel: message.channel,
-      customerAddress: message.customerAddress,
-      businessAddress: message.businessAddress,
-      destination: placement.destination,
-      paceKey: placement.paceKey,
-      acceptedAt: request.acceptedAt,
-    },
+     RETURNING id`,
+    { ...key, ...placement, acceptedAt: request.acceptedAt },
+  ).id;
+}
+
+/** The lane goes where its newest message goes. */
+export function placeLane(db: Database, id: number, placement: Placement, acceptedAt: number): void {
+  db.run(
+    `UPDATE lanes SET destination = :destination, pace_key = :paceKey, last_accepted_at = :acceptedAt WHERE id = :id`,
+    { id, destination: placement.destination, paceKey: placement.paceKey, acceptedAt },
   );
+}
+
+/** A later-sent message of the lane has gone, or is being tried. */
+function isOvertaken(db: Database, laneId: number, sentAt: number, snsAt: number): boolean {
+  const { isOvertaken } = db.one<{ isOvertaken: number }>(
+    `SELECT (:sentAt, :snsAt) < (gone_sent_at, gone_sns_at) OR EXISTS
+       (SELECT 1 FROM messages WHERE lane_id = :laneId AND begun = 1 AND state IN ('pending', 'sending')
+          AND (:sentAt, :snsAt) < (sent_at, sns_at)) AS isOvertaken
+     FROM lanes WHERE id = :laneId`,
+    { laneId, sentAt, snsAt },
+  );
+  return isOvertaken === 1;
 }
 
 function insertMessage(
   db: Database,
-  request: AcceptRequest,
+  request: Acceptance,
   item: AcceptItem,
   laneId: number | undefined,
 ): number | undefined {
@@ -98,7 +119,7 @@ function insertMessage(
   return row?.id;
 }
 
-function findOriginal(db: Database, request: AcceptRequest, item: AcceptItem): number {
+function findOriginal(db: Database, request: Acceptance, item: AcceptItem): number {
   const { id } = db.one<{ id: number }>(
     `SELECT id FROM messages WHERE sns_message_id = :snsMessageId AND item_index = :index
      UNION ALL
@@ -113,14 +134,10 @@ function findOriginal(db: Database, request: AcceptRequest, item: AcceptItem): n
   return id;
 }
 
-function dedupKeyOf({ message }: AcceptItem): string | null {
+export function dedupKeyOf({ message }: AcceptItem): string | null {
   return message?.externalId ? makeDedupKey(DIRECTION, message.channel, message.externalId) : null;
 }
 
-function sentAtOf(item: AcceptItem, request: AcceptRequest): number {
+export function sentAtOf(item: AcceptItem, request: Acceptance): number {
   return item.message?.sentAt ?? request.snsTimestamp;
-}
-
-function isBefore(sentAt: number, snsAt: number, lane: OpenLane): boolean {
-  return sentAt < lane.goneSentAt || (sentAt === lane.goneSentAt && snsAt < lane.goneSnsAt);
 }

@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
+import { isDue } from '../due.ts';
 import type { Claim, ClaimedHeads, ClaimRequest } from '../message-store.ts';
+import { ClaimBudget } from '../claim-budget.ts';
+import { recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
 import type { Database } from './database.ts';
 import { readHead, setLaneDue } from './lane.ts';
+import { readPace, writePace } from './paces.ts';
 
 interface DueLane {
+  /** Only of a probe. */
+  readonly pause?: ActivePause;
   readonly id: number;
   readonly destination: string;
   readonly paceKey: string;
@@ -21,47 +27,18 @@ interface ActivePause {
 
 export function claimHeads(db: Database, request: ClaimRequest): ClaimedHeads {
   const pauses = readActivePauses(db);
-  const budget = new Budget(request);
-  const probes = pauses
-    .filter((pause) => pause.nextProbeAt <= request.now)
-    .flatMap((pause) => claimProbe(db, request, pause, budget));
+  const { now, paceLimits } = request;
+  const budget = new ClaimBudget(request, (key) => readPace(db, key, paceLimits, now));
   const heads = listWaitingDestinations(db)
     .filter((destination) => !pauses.some((pause) => pause.destination === destination))
-    .flatMap((destination) => listDueLanes(db, request, destination, budget))
+    .flatMap((destination) => listDueLanes(db, request, destination, budget));
+  // Probes queue with the heads by when they came due, so that neither takes the other's tokens.
+  const claims = [...heads, ...pauses.flatMap((pause) => findProbe(db, now, pause) ?? [])]
     .sort((a, b) => a.dueAt - b.dueAt || a.id - b.id)
-    .flatMap((lane) => claimLane(db, request, lane, budget, undefined));
-  return { claims: [...probes, ...heads], nextDueAt: readNextDueAt(db) };
-}
-
-/** What a claim may still take: heads in all, heads of a destination, pace tokens. */
-class Budget {
-  #heads: number;
-  readonly #request: ClaimRequest;
-  readonly #ofDestination = new Map<string, number>();
-  readonly #tokens = new Map<string, number>();
-
-  constructor(request: ClaimRequest) {
-    this.#request = request;
-    this.#heads = request.limit;
-  }
-
-  left(destination: string): number {
-    const inFlight = this.#request.inFlight[destination] ?? 0;
-    const left = this.#ofDestination.get(destination) ?? this.#request.limitPerDestination - inFlight;
-    return Math.max(0, Math.min(this.#heads, left));
-  }
-
-  /** Takes one head's worth, or says that there is none left. */
-  take({ destination, paceKey }: DueLane): boolean {
-    const left = this.left(destination);
-    const tokens =
-      this.#tokens.get(paceKey) ?? this.#request.tokens[paceKey] ?? this.#request.tokensOfNewPace;
-    if (left < 1 || tokens < 1) return false;
-    this.#heads -= 1;
-    this.#ofDestination.set(destination, left - 1);
-    this.#tokens.set(paceKey, tokens - 1);
-    return true;
-  }
+    .flatMap((lane) => claimLane(db, request, lane, budget) ?? []);
+  const nextDueAt = readNextDueAt(db, budget);
+  for (const [key, pace] of budget.paces) writePace(db, key, pace);
+  return { claims, nextDueAt };
 }
 
 /** Destinations are few and lanes many: a loose scan of the index instead of a DISTINCT over all of it. */
@@ -78,7 +55,12 @@ function listWaitingDestinations(db: Database): string[] {
   return rows.map(({ destination }) => destination);
 }
 
-function listDueLanes(db: Database, { now }: ClaimRequest, destination: string, budget: Budget): DueLane[] {
+function listDueLanes(
+  db: Database,
+  { now }: ClaimRequest,
+  destination: string,
+  budget: ClaimBudget,
+): DueLane[] {
   return db.all<DueLane>(
     `SELECT id, destination, pace_key AS paceKey, due_at AS dueAt FROM lanes
      WHERE destination = :destination AND due_at <= :now ORDER BY due_at, id LIMIT :limit`,
@@ -86,95 +68,83 @@ function listDueLanes(db: Database, { now }: ClaimRequest, destination: string, 
   );
 }
 
-/** The head of the lane that was probed longest ago, while the pause's next probe is pushed past this one's lease. */
-function claimProbe(db: Database, request: ClaimRequest, pause: ActivePause, budget: Budget): Claim[] {
+/** The lane that was probed longest ago, due when the probe is. */
+function findProbe(db: Database, now: number, pause: ActivePause): DueLane | undefined {
+  if (pause.nextProbeAt > now) return undefined;
   const lane = db.get<DueLane>(
     `SELECT id, destination, pace_key AS paceKey, due_at AS dueAt FROM lanes
      WHERE destination = :destination AND due_at <= :now ORDER BY probed_at, due_at, id LIMIT 1`,
-    { destination: pause.destination, now: request.now },
+    { destination: pause.destination, now },
   );
-  const claims = lane ? claimLane(db, request, lane, budget, pause) : [];
-  if (lane && claims.length > 0) {
-    db.run('UPDATE lanes SET probed_at = :now WHERE id = :id', { now: request.now, id: lane.id });
-    db.run('UPDATE pauses SET next_probe_at = :at WHERE id = :id', {
-      at: request.now + request.leaseMs,
-      id: pause.id,
-    });
-  }
-  return claims;
+  return lane && { ...lane, dueAt: pause.nextProbeAt, pause };
+}
+
+/** While a probe is under way, the next one waits until its lease has run out. */
+function startProbe(db: Database, { now, leaseMs }: ClaimRequest, laneId: number, pauseId: number): void {
+  db.run('UPDATE lanes SET probed_at = :now WHERE id = :laneId', { now, laneId });
+  db.run('UPDATE pauses SET next_probe_at = :at WHERE id = :pauseId', { at: now + leaseMs, pauseId });
 }
 
 function claimLane(
   db: Database,
   request: ClaimRequest,
   lane: DueLane,
-  budget: Budget,
-  pause: ActivePause | undefined,
-): Claim[] {
+  budget: ClaimBudget,
+): Claim | undefined {
+  const { pause } = lane;
   const head = readHead(db, lane.id);
-  if (!head || head.dueAt > request.now) {
+  if (!head || !isDue(head.dueAt, request.now)) {
     // A voided or lapsed lease leaves its lane due now, whatever its head has become since.
     db.run('UPDATE lanes SET lease_token = NULL WHERE id = :id', { id: lane.id });
     setLaneDue(db, lane.id);
-    return [];
+    return undefined;
   }
-  if (!budget.take(lane)) return [];
+  if (!budget.take(lane)) return undefined;
+  if (pause) startProbe(db, request, lane.id, pause.id);
   if (head.state === 'sending') countLostAttempt(db, request.now, head.id);
   const leaseToken = randomUUID();
   const message = startAttempt(db, head.id);
-  db.run(
-    `UPDATE lanes SET lease_token = :leaseToken, due_at = :leaseUntil,
-       gone_sns_at = CASE WHEN :sentAt > gone_sent_at THEN :snsAt
-         WHEN :sentAt = gone_sent_at THEN max(gone_sns_at, :snsAt) ELSE gone_sns_at END,
-       gone_sent_at = max(gone_sent_at, :sentAt)
-     WHERE id = :id`,
-    {
-      id: lane.id,
-      leaseToken,
-      leaseUntil: request.now + request.leaseMs,
-      sentAt: message.sentAt,
-      snsAt: message.snsAt,
-    },
-  );
-  return [
-    {
-      messageId: head.id,
-      laneId: lane.id,
-      leaseToken,
-      destination: lane.destination,
-      paceKey: lane.paceKey,
-      isProbe: pause !== undefined,
-      probesBefore: pause?.probes ?? 0,
-      snsMessageId: message.snsMessageId,
-      direction: message.direction,
-      message: JSON.parse(message.message) as InboundMessage,
-      acceptedAt: message.acceptedAt,
-      attempts: message.attempts,
-      followsLostAttempt: head.state === 'sending',
-      firstFailedAt: message.firstFailedAt ?? undefined,
-      probeRefusals: message.probeRefusals,
-      pausedMs: readPausedMs(db, request.now, lane.destination, message.acceptedAt),
-    },
-  ];
+  db.run('UPDATE lanes SET lease_token = :leaseToken, due_at = :leaseUntil WHERE id = :id', {
+    id: lane.id,
+    leaseToken,
+    leaseUntil: request.now + request.leaseMs,
+  });
+  return {
+    messageId: head.id,
+    laneId: lane.id,
+    leaseToken,
+    destination: lane.destination,
+    paceKey: lane.paceKey,
+    isProbe: pause !== undefined,
+    probesBefore: pause?.probes ?? 0,
+    snsMessageId: message.snsMessageId,
+    direction: message.direction,
+    message: JSON.parse(message.message) as InboundMessage,
+    acceptedAt: message.acceptedAt,
+    attempts: message.attempts,
+    followsLostAttempt: head.state === 'sending',
+    firstFailedAt: message.firstFailedAt ?? undefined,
+    probeRefusals: message.probeRefusals,
+    pausedMs: message.pausedMs + readPausedMs(db, request.now, lane.destination, message.acceptedAt),
+  };
 }
 
 interface StartedMessage {
   readonly snsMessageId: string;
   readonly direction: Claim['direction'];
   readonly message: string;
-  readonly sentAt: number;
-  readonly snsAt: number;
   readonly acceptedAt: number;
   readonly attempts: number;
   readonly firstFailedAt: number | null;
   readonly probeRefusals: number;
+  readonly pausedMs: number;
 }
 
 function startAttempt(db: Database, id: number): StartedMessage {
   return db.one<StartedMessage>(
     `UPDATE messages SET state = 'sending', begun = 1 WHERE id = :id
-     RETURNING sns_message_id AS snsMessageId, direction, message, sent_at AS sentAt, sns_at AS snsAt,
-       accepted_at AS acceptedAt, attempts, first_failed_at AS firstFailedAt, probe_refusals AS probeRefusals`,
+     RETURNING sns_message_id AS snsMessageId, direction, message, accepted_at AS acceptedAt, attempts, first_failed_at AS firstFailedAt, probe_refusals AS probeRefusals,
+       paused_ms AS pausedMs`,
     { id },
   );
 }
@@ -185,6 +155,7 @@ function countLostAttempt(db: Database, now: number, id: number): void {
     `UPDATE messages SET attempts = attempts + 1, first_failed_at = coalesce(first_failed_at, :now) WHERE id = :id`,
     { id, now },
   );
+  recordAttempt(db, id, { verdict: 'lost', startedAt: now, durationMs: 0 }, undefined);
   book(db, now, 'possible_duplicate', 'lost_attempt');
 }
 
@@ -203,14 +174,15 @@ function readPausedMs(db: Database, now: number, destination: string, since: num
   return pausedMs;
 }
 
-function readNextDueAt(db: Database): number | undefined {
+function readNextDueAt(db: Database, budget: ClaimBudget): number | undefined {
   const pauses = new Map(readActivePauses(db).map((pause) => [pause.destination, pause.nextProbeAt]));
   const dueTimes = listWaitingDestinations(db).map((destination) => {
-    const { dueAt } = db.one<{ dueAt: number }>(
-      'SELECT min(due_at) AS dueAt FROM lanes WHERE destination = :destination AND due_at IS NOT NULL',
+    const next = db.one<Pick<DueLane, 'dueAt' | 'paceKey'>>(
+      `SELECT due_at AS dueAt, pace_key AS paceKey FROM lanes
+       WHERE destination = :destination AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`,
       { destination },
     );
-    return Math.max(dueAt, pauses.get(destination) ?? 0);
+    return Math.max(next.dueAt, pauses.get(destination) ?? 0, budget.tokenDueAt(next.paceKey));
   });
   return dueTimes.length > 0 ? Math.min(...dueTimes) : undefined;
 }

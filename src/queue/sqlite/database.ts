@@ -3,6 +3,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { BridgeError } from '../../errors.ts';
+import type { StoreRole } from '../message-store.ts';
 
 const MIGRATIONS_DIRECTORY = path.join(import.meta.dirname, '..', 'migrations', 'sqlite');
 
@@ -15,51 +16,58 @@ function listMigrations(): string[] {
 
 /** How long it waits for others before it gives up, milliseconds. */
 export interface StoreWaits {
-  /** For another process's transaction: longer than any, shorter than SNS's patience (15 s). */
+  /** For another process's transaction. Longer than any of ours; a service that ends must not hang in it. */
   readonly busyTimeoutMs: number;
   /** For another service to let go of the file: a restart overlaps with the old process. */
   readonly lockTimeoutMs: number;
 }
 
-export const STORE_WAITS: StoreWaits = { busyTimeoutMs: 5_000, lockTimeoutMs: 5_000 };
+export const STORE_WAITS: StoreWaits = { busyTimeoutMs: 1_500, lockTimeoutMs: 5_000 };
 
 export type Row = Record<string, SQLInputValue>;
-
-/**
- * `service` holds the file for itself, creates and migrates it, and voids the leases that a crash left.
- * `command` works beside a running service and creates nothing.
- */
-export type StoreRole = 'service' | 'command';
 
 /** A connection with its prepared statements, each prepared once, on first use. */
 export class Database {
   readonly #db: DatabaseSync;
   readonly #lock: DatabaseSync | undefined;
+  readonly #busyTimeoutMs: number;
+  readonly #file: string;
+  readonly #identity: string | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
   /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD, or whatever SQLite says. */
   constructor(file: string, role: StoreRole, waits = STORE_WAITS) {
-    if (role === 'service') fs.mkdirSync(path.dirname(file), { recursive: true });
+    if (role === 'service') createPrivately(file);
     else if (!fs.existsSync(file)) throw new BridgeError('STORE_MISSING', { detail: file });
     this.#lock = role === 'service' ? acquireLock(`${file}.lock`, waits.lockTimeoutMs) : undefined;
+    this.#busyTimeoutMs = waits.busyTimeoutMs;
     let db: DatabaseSync | undefined;
     try {
       db = new DatabaseSync(file, { timeout: waits.busyTimeoutMs });
       this.#db = db;
-      this.#configure();
+      this.#file = file;
+      this.#identity = identify(file);
+      this.#configure(role);
       if (role === 'service') this.#migrate();
       else this.#checkSchema();
     } catch (error) {
+      const isFull = isDiskFull(file); // before closing gives some of it back
       db?.close();
       this.#lock?.close();
-      throw error;
+      throw isFull ? new Error(`the disk of ${file} is full`, { cause: error }) : error;
     }
   }
 
   /** Durable at each commit (FULL syncs the WAL), erased content overwritten, freed pages given back by `shrink`. */
-  #configure(): void {
-    this.#db.exec('PRAGMA auto_vacuum = INCREMENTAL');
-    this.#db.exec('PRAGMA journal_mode = WAL');
+  #configure(role: StoreRole): void {
+    // Both are the file's, so a command finds them set, and can look even where nothing can be written.
+    if (role === 'service') {
+      // It writes even if it changes nothing, which a full disk does not let it.
+      if (this.#pragma('auto_vacuum') !== AUTO_VACUUM_INCREMENTAL) {
+        this.#db.exec('PRAGMA auto_vacuum = INCREMENTAL');
+      }
+      this.#db.exec('PRAGMA journal_mode = WAL');
+    }
     this.#db.exec('PRAGMA synchronous = FULL');
     this.#db.exec('PRAGMA secure_delete = ON');
   }
@@ -89,7 +97,11 @@ export class Database {
   }
 
   #schemaVersion(): number {
-    return Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version']);
+    return this.#pragma('user_version');
+  }
+
+  #pragma(name: string): number {
+    return Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name]);
   }
 
   /** The first row; `Result` is the shape that the statement's column names promise. */
@@ -120,6 +132,25 @@ export class Database {
       this.#statements.set(sql, statement);
     }
     return statement;
+  }
+
+  /**
+   * Throws if the file that is open is no longer the one at its path (deleted, replaced, unmounted): what is written
+   * there would be gone with the process.
+   */
+  checkPlace(): void {
+    if (identify(this.#file) !== this.#identity)
+      throw new Error(`${this.#file} has been deleted or replaced: restart the service`);
+  }
+
+  /**
+   * Throws where the disk has less left than delivering needs: claims and outcomes are written too, and what is accepted
+   * into the last block could never be sent.
+   */
+  checkReserve(): void {
+    const { bavail, blocks, bsize } = fs.statfsSync(path.dirname(this.#file));
+    const reserve = Math.min(RESERVE_BYTES, (blocks * bsize) / RESERVE_PART);
+    if (bavail * bsize < reserve) throw new Error(`the disk of ${this.#file} is full but for a reserve`);
   }
 
   begin(): void {
@@ -164,10 +195,19 @@ export class Database {
     }
   }
 
-  /** Gives freed pages back to the file system and empties the WAL, which still holds what has been erased. */
-  shrink(): void {
+  /**
+   * Gives freed pages back to the file system and empties the WAL, which still holds what has been erased. False: a
+   * reader keeps the WAL; then it is not waited for, because acceptances wait behind this.
+   */
+  shrink(): boolean {
     this.#db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
-    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    this.#db.exec('PRAGMA busy_timeout = 0');
+    try {
+      const checkpoint = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      return checkpoint?.['busy'] === 0;
+    } finally {
+      this.#db.exec(`PRAGMA busy_timeout = ${this.#busyTimeoutMs}`);
+    }
   }
 
   close(): void {
@@ -176,14 +216,38 @@ export class Database {
   }
 }
 
+/** The WAL grows to about 4 MiB before SQLite writes it back, and the file may have to grow by as much. */
+const RESERVE_BYTES = 16 * 1024 * 1024;
+/** On a very small file system, this part of it. */
+const RESERVE_PART = 4;
+
 /** Pages a maintenance may move at most, so that it never holds up an acceptance for long. */
 const VACUUM_PAGES = 2_000;
+
+/** A volume that is mounted instead of another may well have its file under the same inode: the device counts, too. */
+function identify(file: string): string | undefined {
+  const stats = fs.statSync(file, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
+}
+
+/** SQLite calls it an I/O error where it can't make its shared memory. */
+function isDiskFull(file: string): boolean {
+  const folder = path.dirname(file);
+  return fs.existsSync(folder) && fs.statfsSync(folder).bavail === 0;
+}
+
+/** What customers wrote is nobody else's on the machine. SQLite gives the WAL the file's own permissions. */
+function createPrivately(file: string): void {
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  fs.closeSync(fs.openSync(file, 'a', 0o600));
+}
 
 /**
  * One service a file. Node has no flock; an exclusive transaction on a database beside the file is held by the
  * operating system's file locks, so it ends with the process, `kill -9` included.
  */
 function acquireLock(file: string, timeout: number): DatabaseSync {
+  createPrivately(file); // whoever may read it could hold it
   const lock = new DatabaseSync(file, { timeout });
   try {
     lock.exec('BEGIN EXCLUSIVE');
@@ -198,3 +262,4 @@ function acquireLock(file: string, timeout: number): DatabaseSync {
 }
 
 const SQLITE_BUSY = 5;
+const AUTO_VACUUM_INCREMENTAL = 2;

@@ -1,3 +1,4 @@
+import { MAX_PROBE_WAIT_MS, MAX_WAIT_MS } from '../due.ts';
 import type { Database } from './database.ts';
 
 export interface Head {
@@ -25,4 +26,21 @@ export function setLaneDue(db: Database, laneId: number): void {
     laneId,
     dueAt: head?.dueAt ?? null,
   });
+}
+
+/** A machine whose clock was ahead, and is right now, must not wait until it is that late. */
+export function mendClock(db: Database, now: number): void {
+  db.run(
+    `UPDATE messages SET due_at = :now WHERE state IN ('pending', 'sending') AND due_at > :now + :maxWaitMs
+       AND lane_id IN (SELECT id FROM lanes WHERE due_at > :now + :maxWaitMs)`,
+    { now, maxWaitMs: MAX_WAIT_MS },
+  );
+  db.run('UPDATE lanes SET due_at = :now, tried_at = min(tried_at, :now) WHERE due_at > :now + :maxWaitMs', {
+    now,
+    maxWaitMs: MAX_WAIT_MS,
+  });
+  db.run(
+    'UPDATE pauses SET next_probe_at = :now WHERE resumed_at IS NULL AND next_probe_at > :now + :maxWaitMs',
+    { now, maxWaitMs: MAX_PROBE_WAIT_MS },
+  );
 }

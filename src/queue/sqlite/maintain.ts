@@ -1,43 +1,49 @@
 import { DAY_MS } from '../../clock.ts';
-import { book } from './books.ts';
+import type { Channel } from '../../normalize/channel.ts';
+import type { Maintenance } from '../message-store.ts';
+import { book, IS_KEPT } from './books.ts';
 import type { Database } from './database.ts';
-import { setLaneDue } from './lane.ts';
+import { mendClock, setLaneDue } from './lane.ts';
 
 /** Rows that one transaction ends at most, so that acceptances are never held up for long. */
-const BATCH_ROWS = 500;
+const BATCH_ROWS = 200;
 
-/** Ends what is older than `retentionMs`. Returns false when there may be more of it. */
-export function endAged(db: Database, now: number, retentionMs: number): boolean {
+export interface Aged extends Pick<Maintenance, 'tooOld' | 'expired'> {
+  readonly hasMore: boolean;
+}
+
+/** Ends a batch of what is older than `retentionMs`. */
+export function endAged(db: Database, now: number, retentionMs: number): Aged {
   const cutoff = now - retentionMs;
-  const changed = [
-    endPending(db, now, cutoff),
-    expireDeadLetters(db, now, cutoff),
-    db.run(
-      `DELETE FROM messages WHERE id IN
-         (SELECT id FROM messages WHERE ended_at < :cutoff AND state = 'delivered' LIMIT ${BATCH_ROWS})`,
-      { cutoff },
-    ),
-    db.run(
-      `DELETE FROM lanes WHERE id IN
-         (SELECT id FROM lanes WHERE due_at IS NULL AND last_accepted_at < :cutoff LIMIT ${BATCH_ROWS})`,
-      { cutoff },
-    ),
-    db.run('DELETE FROM pauses WHERE resumed_at < :cutoff', { cutoff }),
-  ];
+  const tooOld = endPending(db, now, cutoff);
+  const expired = expireDeadLetters(db, now, cutoff);
+  const ended = db.run(
+    `DELETE FROM messages WHERE id IN
+       (SELECT id FROM messages WHERE ended_at < :cutoff AND state IN ('delivered', 'discarded') LIMIT ${BATCH_ROWS})`,
+    { cutoff },
+  );
+  const lanes = db.run(
+    `DELETE FROM lanes WHERE id IN
+       (SELECT id FROM lanes WHERE due_at IS NULL AND last_accepted_at < :cutoff LIMIT ${BATCH_ROWS})`,
+    { cutoff },
+  );
+  db.run('DELETE FROM pauses WHERE resumed_at < :cutoff', { cutoff });
   endIdlePauses(db, now);
-  return changed.every((rows) => rows < BATCH_ROWS);
+  mendClock(db, now);
+  const hasMore = [tooOld.length, expired, ended, lanes].some((rows) => rows === BATCH_ROWS);
+  return { tooOld, expired, hasMore };
 }
 
 /** A message waits behind a pause for at most the retention: then it is a dead letter like any other that is too old. */
-function endPending(db: Database, now: number, cutoff: number): number {
-  const rows = db.all(
+function endPending(db: Database, now: number, cutoff: number): Maintenance['tooOld'] {
+  const rows = db.all<{ id: number; channel: Channel; laneId: number }>(
     `UPDATE messages SET state = 'dead', reason = 'too_old', ended_at = :now WHERE id IN
-       (SELECT id FROM messages WHERE state = 'pending' AND accepted_at < :cutoff LIMIT ${BATCH_ROWS})
-     RETURNING lane_id AS laneId`,
+       (SELECT id FROM messages WHERE ${IS_KEPT} AND state = 'pending' AND accepted_at < :cutoff LIMIT ${BATCH_ROWS})
+     RETURNING id, channel, lane_id AS laneId`,
     { now, cutoff },
   );
-  for (const laneId of new Set(rows.map((row) => Number(row['laneId'])))) setLaneDue(db, laneId);
-  return rows.length;
+  for (const laneId of new Set(rows.map((row) => row.laneId))) setLaneDue(db, laneId);
+  return rows.map(({ id, channel }) => ({ id, channel }));
 }
 
 function expireDeadLetters(db: Database, now: number, cutoff: number): number {

@@ -1,23 +1,21 @@
-import type { Outcome, OutcomeReport, Pause } from '../message-store.ts';
+import type { Outcome, OutcomeReport, Pause, Placement } from '../message-store.ts';
+import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
 import type { Database, Row } from './database.ts';
 import { setLaneDue } from './lane.ts';
+import { settlePace } from './paces.ts';
 
 export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' | 'superseded' {
-  const { claim, now, placement } = report;
+  const { claim, now, placement, pace } = report;
+  // The token is gone or back, whoever has the lane.
+  if (pace) settlePace(db, now, pace);
   const lane = db.get<{ leaseToken: string | null }>(
     'SELECT lease_token AS leaseToken FROM lanes WHERE id = :id',
     { id: claim.laneId },
   );
   if (lane?.leaseToken !== claim.leaseToken) return 'superseded';
   endAttempt(db, report);
-  if (placement) {
-    db.run('UPDATE lanes SET destination = :destination, pace_key = :paceKey WHERE id = :id', {
-      id: claim.laneId,
-      destination: placement.destination,
-      paceKey: placement.paceKey,
-    });
-  }
+  if (placement) moveLane(db, now, claim.laneId, placement);
   db.run('UPDATE lanes SET lease_token = NULL, tried_at = :now WHERE id = :id', { id: claim.laneId, now });
   setLaneDue(db, claim.laneId);
   if (report.pause) pauseDestination(db, now, report.pause, claim.isProbe);
@@ -31,22 +29,56 @@ export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' |
   return 'recorded';
 }
 
-function endAttempt(db: Database, { claim, now, outcome }: OutcomeReport): void {
-  const channel = updateMessage(db, claim.messageId, now, outcome);
-  if (outcome.verdict === 'delivered') book(db, now, 'delivered', channel);
+/** What waited behind the old destination's pauses keeps that time: it does not make the message old. */
+function moveLane(db: Database, now: number, laneId: number, { destination, paceKey }: Placement): void {
+  db.run(
+    `UPDATE messages SET paused_ms = paused_ms +
+       (SELECT coalesce(sum(coalesce(resumed_at, :now) - max(paused_at, accepted_at)), 0) FROM pauses
+        WHERE pauses.destination = lanes.destination AND coalesce(resumed_at, :now) > accepted_at)
+     FROM lanes WHERE lanes.id = :laneId AND lane_id = :laneId AND state IN ('pending', 'sending')
+       AND lanes.destination <> :destination`,
+    { now, laneId, destination },
+  );
+  db.run('UPDATE lanes SET destination = :destination, pace_key = :paceKey WHERE id = :laneId', {
+    laneId,
+    destination,
+    paceKey,
+  });
+}
+
+function endAttempt(db: Database, { claim, now, outcome, attempt }: OutcomeReport): void {
+  const { messageId } = claim;
+  const { channel, sentAt, snsAt } = updateMessage(db, messageId, now, outcome);
+  if (outcome.verdict === 'delivered' || outcome.verdict === 'dead') {
+    db.run(
+      `UPDATE lanes SET gone_sent_at = :sentAt, gone_sns_at = :snsAt
+       WHERE id = :laneId AND (gone_sent_at, gone_sns_at) < (:sentAt, :snsAt)`,
+      { laneId: claim.laneId, sentAt, snsAt },
+    );
+  }
+  if (attempt) recordAttempt(db, messageId, attempt, 'error' in outcome ? outcome.error : undefined);
+  if (outcome.verdict === 'delivered') {
+    eraseAttemptErrors(db, messageId);
+    book(db, now, 'delivered', channel);
+  }
   if ((outcome.verdict === 'retry' || outcome.verdict === 'dead') && outcome.isAmbiguous) {
     book(db, now, 'possible_duplicate', 'ambiguous_failure');
   }
 }
 
-/** Moves the message to its next state; returns its channel. */
-function updateMessage(db: Database, id: number, now: number, outcome: Outcome): string {
+/** Moves the message to its next state. */
+function updateMessage(db: Database, id: number, now: number, outcome: Outcome): UpdatedMessage {
   const { set, values } = assignments(now, outcome);
-  const { channel } = db.one<{ channel: string }>(
-    `UPDATE messages SET ${set} WHERE id = :id RETURNING channel`,
+  return db.one<UpdatedMessage>(
+    `UPDATE messages SET ${set} WHERE id = :id RETURNING channel, sent_at AS sentAt, sns_at AS snsAt`,
     { id, ...values },
   );
-  return channel;
+}
+
+interface UpdatedMessage {
+  readonly channel: string;
+  readonly sentAt: number;
+  readonly snsAt: number;
 }
 
 /** One constant statement for each verdict: `set` never holds a value. */

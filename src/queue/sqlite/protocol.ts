@@ -4,18 +4,37 @@ import type {
   AcceptRequest,
   ClaimedHeads,
   ClaimRequest,
+  Erasure,
+  MessageDetail,
+  MessageFilter,
+  MessagePage,
+  MessageSummary,
   OutcomeReport,
+  RedriveOutcome,
+  RedriveRequest,
+  StoreRole,
   StoreStatus,
 } from '../message-store.ts';
-import type { StoreRole, StoreWaits } from './database.ts';
+import type { Aged } from './maintain.ts';
+import type { StoreWaits } from './database.ts';
 
 /** What the store's thread can be asked for: argument and result of each operation. */
 export interface Operations {
   accept: { argument: AcceptRequest; result: readonly AcceptedItem[] };
   claimHeads: { argument: ClaimRequest; result: ClaimedHeads };
   recordOutcome: { argument: OutcomeReport; result: 'recorded' | 'superseded' };
-  endAged: { argument: { readonly now: number; readonly retentionMs: number }; result: boolean };
-  shrink: { argument: undefined; result: undefined };
+  endAged: { argument: { readonly now: number; readonly retentionMs: number }; result: Aged };
+  listMessages: {
+    argument: { readonly filter: MessageFilter; readonly page: MessagePage };
+    result: readonly MessageSummary[];
+  };
+  countMessages: { argument: MessageFilter; result: number };
+  readMessage: { argument: number; result: MessageDetail | undefined };
+  redrive: { argument: RedriveRequest; result: RedriveOutcome };
+  discard: { argument: { readonly ids: readonly number[]; readonly now: number }; result: number };
+  eraseCustomer: { argument: { readonly customerAddress: string; readonly now: number }; result: Erasure };
+  /** Whether erased content is off the disk. */
+  shrink: { argument: undefined; result: boolean };
   status: { argument: undefined; result: StoreStatus };
   ping: { argument: undefined; result: undefined };
   close: { argument: undefined; result: undefined };

@@ -12,6 +12,8 @@ import { readStatus } from './books.ts';
 import { claimHeads } from './claim.ts';
 import { Database } from './database.ts';
 import { endAged } from './maintain.ts';
+import { countMessages, discard, eraseCustomer, listMessages, readMessage, redrive } from './operate.ts';
+import { mendClock } from './lane.ts';
 import { recordOutcome } from './outcome.ts';
 import type {
   OperationName,
@@ -32,22 +34,35 @@ type Work = {
   ) => Operations[Name]['result'];
 };
 
+type OutsideName = 'status' | 'listMessages' | 'countMessages' | 'readMessage' | 'shrink' | 'close';
+
+const SQLITE_FULL = 13;
+
 /** What runs inside the batch's transaction. */
-const TRANSACTIONS: Omit<Work, 'status' | 'shrink' | 'close'> = {
-  accept,
+const TRANSACTIONS: Omit<Work, OutsideName> = {
+  accept: (db, request) => {
+    db.checkReserve();
+    return accept(db, request);
+  },
   claimHeads,
   recordOutcome,
   endAged: (db, { now, retentionMs }) => endAged(db, now, retentionMs),
-  // Deletes nothing, but has to be able to.
-  ping: (db) => void db.run(`DELETE FROM books WHERE day = ''`),
+  redrive,
+  discard: (db, { ids, now }) => discard(db, ids, now),
+  eraseCustomer: (db, { customerAddress, now }) => eraseCustomer(db, customerAddress, now),
+  ping: (db) => {
+    db.checkReserve();
+    db.run('INSERT OR REPLACE INTO pings (id, at) VALUES (1, :at)', { at: Date.now() });
+  },
 };
 
 /** What can't: a long read must not hold the write lock, and a checkpoint is no part of a transaction. */
-const OUTSIDE: Pick<Work, 'status' | 'shrink' | 'close'> = {
+const OUTSIDE: Pick<Work, OutsideName> = {
   status: (db) => db.snapshot(() => readStatus(db)),
-  shrink: (db) => {
-    db.shrink();
-  },
+  listMessages: (db, { filter, page }) => db.snapshot(() => listMessages(db, filter, page)),
+  countMessages: (db, filter) => db.snapshot(() => countMessages(db, filter)),
+  readMessage: (db, id) => db.snapshot(() => readMessage(db, id)),
+  shrink: (db) => db.shrink(),
   close: (db) => {
     try {
       if (role === 'service') db.shrink();
@@ -74,9 +89,17 @@ try {
   port.close();
 }
 
-/** The file is ours alone, so whoever held these leases is gone. The claim that follows counts their lost attempts. */
+/**
+ * The file is ours alone, so whoever held these leases is gone. The claim that follows counts their lost attempts. On a
+ * full disk it has to do without: the leases run out by themselves.
+ */
 function voidLeases(db: Database): void {
-  db.run('UPDATE lanes SET lease_token = NULL, due_at = 0 WHERE lease_token IS NOT NULL');
+  try {
+    db.run('UPDATE lanes SET lease_token = NULL, due_at = 0, tried_at = 0 WHERE lease_token IS NOT NULL');
+    mendClock(db, Date.now());
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== SQLITE_FULL) throw error;
+  }
 }
 
 function takeBatch(first: StoreCall): StoreCall[] {
@@ -99,6 +122,7 @@ function serve(db: Database, batch: readonly StoreCall[]): void {
 
 function runTransaction(db: Database, calls: readonly StoreCall[]): StoreReply[] {
   try {
+    db.checkPlace();
     db.begin();
     const replies = calls.map((call) => reply(call, () => db.savepoint(() => run(db, call))));
     if (!db.isInTransaction) throw new Error('SQLite ended the transaction');

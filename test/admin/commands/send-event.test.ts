@@ -146,9 +146,9 @@ describe('confirmation', () => {
     expect(standIn.seen).toHaveLength(sent);
   });
 
-  it('nobody there, and no --yes: exit 64, nothing sent', async () => {
+  it('nobody there, and no --yes: exit 1, nothing sent', async () => {
     const run = await runCommand(LEAST);
-    expect(run).toMatchObject({ exitCode: 64, stdout: '' });
+    expect(run).toMatchObject({ exitCode: 1, stdout: '' });
     expect(run.stderr).toContain('--yes');
     expect(standIn.seen).toEqual([]);
   });

@@ -34,21 +34,6 @@ export function describeClaimLimits(getScene: () => StoreScene): void {
         over: { limitPerDestination: 4, inFlight: { [DESTINATION]: 6 } },
         expected: [0, 4],
       },
-      {
-        name: 'no more heads than tokens of their pace',
-        over: { tokens: { [PACE_KEY]: 2, [OTHER_PACE_KEY]: 4 } },
-        expected: [2, 4],
-      },
-      {
-        name: 'nothing of a pace without tokens, which holds up no other',
-        over: { tokens: { [PACE_KEY]: 0 } },
-        expected: [0, 5],
-      },
-      {
-        name: 'as many of a new pace as it begins with',
-        over: { tokens: { [PACE_KEY]: 5 }, tokensOfNewPace: 1 },
-        expected: [5, 1],
-      },
     ])('takes $name', async ({ over, expected }) => {
       const scene = getScene();
       await fillTwoDestinations(scene);
@@ -63,16 +48,6 @@ export function describeClaimLimits(getScene: () => StoreScene): void {
       const counts: number[] = [];
       for (let claim = 0; claim < 4; claim++) counts.push((await scene.claim({ limit: 4 })).claims.length);
       expect(counts).toEqual([4, 4, 2, 0]);
-    });
-
-    it('counts tokens over destinations that share a pace', async () => {
-      const scene = getScene();
-      for (const destination of [DESTINATION, OTHER_DESTINATION]) {
-        for (const from of ['+14255550111', '+14255550122']) {
-          await scene.accept({ from, number: destination, destination });
-        }
-      }
-      expect((await scene.claim({ tokens: { [PACE_KEY]: 3 } })).claims).toHaveLength(3);
     });
 
     it('names its lane’s destination and pace', async () => {
@@ -102,7 +77,7 @@ export function describeClaimLimits(getScene: () => StoreScene): void {
     it('says so of what is due, but could not be taken', async () => {
       const scene = getScene();
       await scene.accept();
-      const { claims, nextDueAt } = await scene.claim({ tokensOfNewPace: 0 });
+      const { claims, nextDueAt } = await scene.claim({ limit: 0 });
       expect(claims).toEqual([]);
       expect(nextDueAt).toBeLessThanOrEqual(scene.now);
     });

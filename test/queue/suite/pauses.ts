@@ -219,11 +219,15 @@ export function describePauses(getScene: () => StoreScene): void {
 
     it('needs a pace token and room, like any other', async () => {
       const scene = getScene();
+      const paceLimits = { rate: 0.5, burst: 1 };
       await pauseDestination(scene);
+      await scene.accept({ number: '+12065550199', destination: OTHER_DESTINATION, text: 'elsewhere' });
+      expect(textsOf(await scene.claim({ paceLimits }))).toEqual(['elsewhere']);
+      scene.now += 1_000; // half a token
+      expect((await scene.claim({ paceLimits })).claims).toEqual([]);
       scene.now += 1_000;
-      expect((await scene.claim({ tokensOfNewPace: 0 })).claims).toEqual([]);
-      expect((await scene.claim({ limit: 0 })).claims).toEqual([]);
-      expect((await scene.claimOne()).isProbe).toBe(true);
+      expect((await scene.claim({ paceLimits, limit: 0 })).claims).toEqual([]);
+      expect((await scene.claimOne({ paceLimits })).isProbe).toBe(true);
     });
   });
 }

@@ -15,6 +15,7 @@ import type {
   StoreStatus,
 } from '../../../src/queue/message-store.ts';
 import type { InboundMessage } from '../../../src/normalize/inbound-message.ts';
+import type { PaceLimits } from '../../../src/queue/pace.ts';
 
 /** A store, and what a test needs to look behind its contract. */
 export interface StoreUnderTest {
@@ -61,6 +62,8 @@ export const RETENTION_MS = 14 * 86_400_000;
 export const DESTINATION = 'arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-1';
 export const OTHER_DESTINATION = 'arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-2';
 export const PACE_KEY = '111122223333/us-east-1';
+/** More than any test claims, unless it is about the pace. */
+export const PACE_LIMITS: PaceLimits = { rate: 1_000, burst: 1_000 };
 
 export const DELIVERED: Outcome = { verdict: 'delivered', contactId: 'contact-1', newChatCreated: true };
 
@@ -164,8 +167,7 @@ export class StoreScene {
       limit: 64,
       limitPerDestination: 64,
       inFlight: {},
-      tokens: {},
-      tokensOfNewPace: 100,
+      paceLimits: PACE_LIMITS,
       ...over,
     });
   }

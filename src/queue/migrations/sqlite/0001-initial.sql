@@ -15,7 +15,7 @@ CREATE TABLE lanes (
   lease_token TEXT,
   -- When an attempt last ended: the lane is due no earlier, so that it queues behind those that wait.
   tried_at INTEGER NOT NULL DEFAULT 0,
-  -- The latest-sent message that has been claimed: what is accepted later and was sent earlier arrived late.
+  -- The latest-sent message that has ended: what is accepted later and was sent earlier arrived late.
   gone_sent_at INTEGER NOT NULL DEFAULT 0,
   gone_sns_at INTEGER NOT NULL DEFAULT 0,
   probed_at INTEGER NOT NULL DEFAULT 0,
@@ -40,13 +40,15 @@ CREATE TABLE messages (
   sent_at INTEGER NOT NULL,
   sns_at INTEGER NOT NULL,
   accepted_at INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'delivered', 'dead')),
+  state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'delivered', 'dead', 'discarded')),
   due_at INTEGER NOT NULL,
   -- 1: it is being sent, or Connect may have seen it: nothing overtakes it any more.
   begun INTEGER NOT NULL DEFAULT 0,
   attempts INTEGER NOT NULL DEFAULT 0,
   first_failed_at INTEGER,
   probe_refusals INTEGER NOT NULL DEFAULT 0,
+  -- Behind pauses of destinations that it no longer goes to.
+  paused_ms INTEGER NOT NULL DEFAULT 0,
   -- The normalized message and its notification, as JSON: erased with the delivery.
   message TEXT,
   raw TEXT,
@@ -79,6 +81,36 @@ CREATE TABLE pauses (
 
 CREATE UNIQUE INDEX pauses_active ON pauses (destination) WHERE resumed_at IS NULL;
 CREATE INDEX pauses_past ON pauses (destination, resumed_at);
+
+-- The last attempts of each message. `error` may quote the customer: erased with the delivery.
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY,
+  message_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+  verdict TEXT NOT NULL,
+  code TEXT,
+  error TEXT,
+  request_id TEXT,
+  started_at INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX attempts_of_message ON attempts (message_id, id);
+
+-- Token buckets, by account and Region: see pace.ts.
+CREATE TABLE paces (
+  key TEXT PRIMARY KEY,
+  rate REAL NOT NULL,
+  tokens REAL NOT NULL,
+  filled_at INTEGER NOT NULL,
+  stepped_at INTEGER NOT NULL,
+  halved_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row, written by each readiness check: that a write can be committed is seen by doing it.
+CREATE TABLE pings (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE books (
   day TEXT NOT NULL,

@@ -1,11 +1,30 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Pace } from '../../src/send/pace.ts';
+import {
+  fillPace,
+  newPace,
+  returnToken,
+  slowPace,
+  takeTokens,
+  tokenDueAt,
+  wholeTokens,
+} from '../../src/queue/pace.ts';
 
+/** A bucket with a clock: every step fills it first, as the stores do. */
 function startPace(rate: number, burst: number) {
-  const time = { ms: 5_000 };
-  const pace = new Pace({ rate, burst, clock: { monotonicMs: () => time.ms } });
-  return { pace, pass: (ms: number) => void (time.ms += ms) };
+  const limits = { rate, burst };
+  let now = 1_000_000;
+  let kept = newPace(limits, now);
+  const filled = () => (kept = fillPace(kept, limits, now));
+  const pace = {
+    tokens: () => wholeTokens(filled()),
+    rate: () => filled().rate,
+    take: (count: number) => void (kept = takeTokens(filled(), count)),
+    giveBack: () => void (kept = returnToken(filled(), limits)),
+    slowDown: () => void (kept = slowPace(filled(), limits, now)),
+    msUntilToken: () => tokenDueAt(filled()) - now,
+  };
+  return { pace, pass: (ms: number) => void (now += ms) };
 }
 
 describe('Pace', () => {
@@ -44,9 +63,11 @@ describe('Pace', () => {
   it('takes back unused tokens, up to the burst', () => {
     const { pace } = startPace(1, 3);
     pace.take(3);
-    pace.giveBack(2);
+    pace.giveBack();
+    pace.giveBack();
     expect(pace.tokens()).toBe(2);
-    pace.giveBack(2);
+    pace.giveBack();
+    pace.giveBack();
     expect(pace.tokens()).toBe(3);
   });
 
@@ -58,6 +79,25 @@ describe('Pace', () => {
     expect(pace.msUntilToken()).toBe(6_000); // three tokens at 0.5 a second
     pass(6_000);
     expect(pace.tokens()).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('a clock that was set back', () => {
+  it('gives nothing, and keeps nobody waiting', () => {
+    const { pace, pass } = startPace(10, 5);
+    pace.take(5);
+    pass(-3_600_000);
+    expect(pace.tokens()).toBe(0);
+    pass(100);
+    expect(pace.tokens()).toBe(1);
+  });
+});
+
+describe('limits that were lowered since', () => {
+  it('hold at once', () => {
+    const pace = fillPace(newPace({ rate: 100, burst: 50 }, 0), { rate: 2, burst: 3 }, 10);
+    expect(pace.rate).toBe(2);
+    expect(wholeTokens(pace)).toBe(3);
   });
 });
 

@@ -1,0 +1,185 @@
+import type { Outcome, OutcomeReport, Pause, Placement } from '../message-store.ts';
+import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
+import { HEAD_OF_LANE } from './lane.ts';
+import { settlePace } from './paces.ts';
+import type { Row } from './statement.ts';
+import type { Transaction } from './transaction.ts';
+
+export async function recordOutcome(
+  db: Transaction,
+  report: OutcomeReport,
+): Promise<'recorded' | 'superseded'> {
+  const { claim, now, placement, pace } = report;
+  await lockPauses(db, report);
+  // The token is gone or back, whoever has the lane.
+  if (pace) await settlePace(db, now, pace);
+  const lane = await db.get<LockedLane>(
+    `SELECT lease_token AS "leaseToken", gone_sent_at AS "goneSentAt", gone_sns_at AS "goneSnsAt" FROM lanes
+     WHERE id = :id FOR UPDATE`,
+    { id: claim.laneId },
+  );
+  if (lane?.leaseToken !== claim.leaseToken) return 'superseded';
+  const message = await endAttempt(db, report);
+  if (placement) await keepPausedTime(db, now, claim.laneId, placement);
+  await freeLane(db, report, laterOf(lane, message));
+  if (report.pause) await pauseDestination(db, now, report.pause, claim.isProbe);
+  if (report.nextProbe) {
+    await db.run(
+      `UPDATE pauses SET next_probe_at = :nextProbeAt WHERE destination = :destination AND resumed_at IS NULL`,
+      { ...report.nextProbe },
+    );
+  }
+  if (report.resume) await resumeDestination(db, now, report.resume);
+  return 'recorded';
+}
+
+/** Before paces and lanes, as a claim does. */
+async function lockPauses(db: Transaction, { pause, nextProbe, resume }: OutcomeReport): Promise<void> {
+  const destinations = [pause?.destination, nextProbe?.destination, resume].filter(
+    (destination) => destination !== undefined,
+  );
+  if (destinations.length === 0) return;
+  await db.run(
+    `SELECT 1 FROM pauses WHERE destination = ANY (:destinations::text[]) AND resumed_at IS NULL
+     ORDER BY destination FOR UPDATE`,
+    { destinations },
+  );
+}
+
+interface GoneUpTo {
+  readonly goneSentAt: number;
+  readonly goneSnsAt: number;
+}
+
+interface LockedLane extends GoneUpTo {
+  readonly leaseToken: string | null;
+}
+
+/** The latest-sent message that has ended. */
+function laterOf(lane: GoneUpTo, ended: GoneUpTo | undefined): GoneUpTo {
+  if (!ended) return lane;
+  const isLater =
+    ended.goneSentAt > lane.goneSentAt ||
+    (ended.goneSentAt === lane.goneSentAt && ended.goneSnsAt > lane.goneSnsAt);
+  return isLater ? ended : lane;
+}
+
+/** What waited behind the old destination's pauses keeps that time: it does not make the message old. */
+async function keepPausedTime(
+  db: Transaction,
+  now: number,
+  laneId: number,
+  { destination }: Placement,
+): Promise<void> {
+  await db.run(
+    `UPDATE messages SET paused_ms = paused_ms +
+       (SELECT coalesce(sum(coalesce(resumed_at, :now::bigint) - greatest(paused_at, accepted_at)), 0)::bigint
+        FROM pauses WHERE pauses.destination = lanes.destination AND coalesce(resumed_at, :now::bigint) > accepted_at)
+     FROM lanes WHERE lanes.id = :laneId AND lane_id = :laneId AND state IN ('pending', 'sending')
+       AND lanes.destination <> :destination`,
+    { now, laneId, destination },
+  );
+}
+
+/** The lease ends, and the lane is due from the head that it has now, but no earlier than this attempt ended. */
+async function freeLane(db: Transaction, report: OutcomeReport, gone: GoneUpTo): Promise<void> {
+  const { claim, now, placement } = report;
+  await db.run(
+    `UPDATE lanes SET lease_token = NULL, tried_at = :now::bigint, gone_sent_at = :goneSentAt, gone_sns_at = :goneSnsAt,
+       destination = coalesce(:destination, destination), pace_key = coalesce(:paceKey, pace_key),
+       due_at = (SELECT greatest(messages.due_at, :now::bigint) FROM messages ${HEAD_OF_LANE})
+     WHERE id = :laneId`,
+    {
+      laneId: claim.laneId,
+      now,
+      goneSentAt: gone.goneSentAt,
+      goneSnsAt: gone.goneSnsAt,
+      destination: placement?.destination ?? null,
+      paceKey: placement?.paceKey ?? null,
+    },
+  );
+}
+
+/** Returns when the message was sent, if it has ended. */
+async function endAttempt(
+  db: Transaction,
+  { claim, now, outcome, attempt }: OutcomeReport,
+): Promise<GoneUpTo | undefined> {
+  const { messageId } = claim;
+  const { set, values } = assignments(now, outcome);
+  const { channel, ...gone } = await db.one<GoneUpTo & { channel: string }>(
+    `UPDATE messages SET ${set} WHERE id = :messageId
+     RETURNING channel, sent_at AS "goneSentAt", sns_at AS "goneSnsAt"`,
+    { messageId, ...values },
+  );
+  if (attempt) await recordAttempt(db, messageId, attempt, 'error' in outcome ? outcome.error : undefined);
+  if (outcome.verdict === 'delivered') {
+    await eraseAttemptErrors(db, [messageId]);
+    db.book(now, 'delivered', channel);
+  }
+  if ((outcome.verdict === 'retry' || outcome.verdict === 'dead') && outcome.isAmbiguous) {
+    db.book(now, 'possible_duplicate', 'ambiguous_failure');
+  }
+  return outcome.verdict === 'delivered' || outcome.verdict === 'dead' ? gone : undefined;
+}
+
+/** One constant statement for each verdict: `set` never holds a value. */
+function assignments(now: number, outcome: Outcome): { set: string; values: Row } {
+  switch (outcome.verdict) {
+    case 'delivered':
+      return {
+        set: `state = 'delivered', message = NULL, raw = NULL, last_error = NULL, ended_at = :now,
+          customer_address = NULL, business_address = NULL, contact_id = :contactId, new_chat_created = :newChatCreated`,
+        values: {
+          now,
+          contactId: outcome.contactId ?? null,
+          newChatCreated: outcome.newChatCreated ?? null,
+        },
+      };
+    case 'retry':
+      return {
+        set: `state = 'pending', attempts = attempts + 1, due_at = :retryAt, last_error = :error,
+          first_failed_at = coalesce(first_failed_at, :now)`,
+        values: { now, retryAt: outcome.retryAt, error: outcome.error },
+      };
+    case 'returned':
+      return {
+        set: `state = 'pending', begun = attempts > 0, due_at = :dueAt, last_error = coalesce(:error, last_error),
+          probe_refusals = probe_refusals + :refused`,
+        values: {
+          dueAt: outcome.dueAt,
+          error: outcome.error ?? null,
+          refused: Number(outcome.isProbeRefusal ?? false),
+        },
+      };
+    case 'dead':
+      return {
+        set: `state = 'dead', reason = :reason, last_error = :error, ended_at = :now`,
+        values: { now, reason: outcome.reason, error: outcome.error },
+      };
+  }
+}
+
+/** Once it is paused, only a probe says more: others were sent before, and may fail at any time after. */
+async function pauseDestination(
+  db: Transaction,
+  now: number,
+  { destination, code, reason, nextProbeAt }: Pause,
+  isProbe: boolean,
+): Promise<void> {
+  await db.run(
+    `INSERT INTO pauses (destination, code, reason, paused_at, next_probe_at)
+     VALUES (:destination, :code, :reason, :now, :nextProbeAt)
+     ON CONFLICT (destination) WHERE resumed_at IS NULL DO UPDATE SET
+       code = excluded.code, reason = excluded.reason, next_probe_at = excluded.next_probe_at, probes = pauses.probes + 1
+       WHERE :isProbe::boolean`,
+    { destination, code, reason, nextProbeAt, now, isProbe },
+  );
+}
+
+async function resumeDestination(db: Transaction, now: number, destination: string): Promise<void> {
+  await db.run(
+    'UPDATE pauses SET resumed_at = :now WHERE destination = :destination AND resumed_at IS NULL',
+    { now, destination },
+  );
+}

@@ -1,0 +1,100 @@
+import type { AcceptItem, RedriveOutcome, RedriveRequest } from '../message-store.ts';
+import { acceptItems, dedupKeyOf, openLanes, placeLanes, sentAtOf } from './accept.ts';
+import type { Acceptance } from './accept.ts';
+import type { Row } from './statement.ts';
+import type { Transaction } from './transaction.ts';
+
+export async function redrive(db: Transaction, request: RedriveRequest): Promise<RedriveOutcome> {
+  const { id, now, holdMs, items, ignoredReason } = request;
+  const letter = await db.get<Pick<Acceptance, 'snsMessageId' | 'snsTimestamp'>>(
+    `SELECT sns_message_id AS "snsMessageId", sns_at AS "snsTimestamp" FROM messages
+     WHERE id = :id AND state = 'dead' FOR UPDATE`,
+    { id },
+  );
+  if (!letter) return 'unchanged';
+  const acceptance = { ...letter, acceptedAt: now, holdMs };
+  const [first, ...others] = items;
+  if (!first) {
+    await remove(db, id);
+    db.book(now, 'ignored', ignoredReason ?? 'no_messages');
+    return 'ignored';
+  }
+  const nextIndex = await readNextIndex(db, letter.snsMessageId);
+  const outcome = await putBack(db, id, acceptance, first);
+  await acceptItems(
+    db,
+    acceptance,
+    others.map((item, offset) => withIndex(item, nextIndex + offset)),
+  );
+  return outcome;
+}
+
+function withIndex(item: AcceptItem, index: number): AcceptItem {
+  return { ...item, index };
+}
+
+/** Behind all that its notification has here: the place of another part would make a duplicate of a new one. */
+async function readNextIndex(db: Transaction, snsMessageId: string): Promise<number> {
+  const { nextIndex } = await db.one<{ nextIndex: number }>(
+    'SELECT max(item_index) + 1 AS "nextIndex" FROM messages WHERE sns_message_id = :snsMessageId',
+    { snsMessageId },
+  );
+  return nextIndex;
+}
+
+/** What the letter is understood as now, in its place; it keeps its id, and its lane if it has one. */
+async function putBack(
+  db: Transaction,
+  id: number,
+  letter: Acceptance,
+  item: AcceptItem,
+): Promise<RedriveOutcome> {
+  const [laneId] = (await openLanes(db, letter, [item])).values();
+  const { set, values } = renewal(item, letter);
+  const changed = await db.run(
+    `UPDATE messages SET ${set}, lane_id = coalesce(:laneId, lane_id), channel = :channel, dedup_key = :dedupKey,
+       sent_at = :sentAt, message = :message, raw = :raw, customer_address = :customer, business_address = :business
+     WHERE id = :id AND NOT EXISTS
+       (SELECT 1 FROM messages AS other WHERE other.dedup_key = :dedupKey AND other.id <> :id)`,
+    {
+      id,
+      laneId: laneId ?? null,
+      channel: item.message?.channel ?? null,
+      dedupKey: dedupKeyOf(item),
+      sentAt: sentAtOf(item, letter),
+      message: item.message ? JSON.stringify(item.message) : null,
+      raw: JSON.stringify(item.raw),
+      customer: item.message?.customerAddress ?? null,
+      business: item.message?.businessAddress ?? null,
+      ...values,
+    },
+  );
+  if (changed === 0) {
+    // Understood at last, it turns out to be a message that is here already.
+    await remove(db, id);
+    db.book(letter.acceptedAt, 'duplicate', item.message?.channel ?? 'unknown');
+    return 'duplicate';
+  }
+  if (item.kind === 'dead' || laneId === undefined) return 'dead';
+  await placeLanes(db, letter.acceptedAt, new Map([[laneId, item.placement]]));
+  return 'accepted';
+}
+
+/** A message begins anew. A letter that stays dead keeps its age, or it would never be old enough to go. */
+function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: string; values: Row } {
+  if (item.kind === 'dead') {
+    return {
+      set: 'reason = :reason, last_error = :detail',
+      values: { reason: item.reason, detail: item.detail },
+    };
+  }
+  return {
+    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, begun = false, attempts = 0,
+      first_failed_at = NULL, probe_refusals = 0, paused_ms = 0, reason = NULL, last_error = NULL, ended_at = NULL`,
+    values: { acceptedAt, dueAt: acceptedAt + holdMs },
+  };
+}
+
+async function remove(db: Transaction, id: number): Promise<void> {
+  await db.run('DELETE FROM messages WHERE id = :id', { id });
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SECOND_MS } from '../clock.ts';
+import { maskAddress } from '../log.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Claim, MessageStore, OutcomeReport } from '../queue/message-store.ts';
+
+/** Between tries to reach a store that fails. */
+export const STORE_RETRY_MS = SECOND_MS / 2;
+/** How long a service that ends goes on trying. */
+const DRAIN_RETRY_MS = 8 * SECOND_MS;
+
+export interface OutcomeRecorderOptions {
+  readonly store: Pick<MessageStore, 'recordOutcome'>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Records outcomes, as long as it takes: until then the lane can't go on, and giving up would send the message again.
+ * Each ends in one wide log event and its counts, which come after the record, so that they agree with the books.
+ */
+export class OutcomeRecorder {
+  readonly #options: OutcomeRecorderOptions;
+  #waiting = 0;
+  #giveUpAtMs = Infinity;
+
+  constructor(options: OutcomeRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** Some outcome could not be recorded yet. What is claimed now could be what it is about. */
+  get hasBacklog(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** The service ends: an outcome that can't be recorded soon is left to the next start, as a lost attempt. */
+  drain(): void {
+    this.#giveUpAtMs = performance.now() + DRAIN_RETRY_MS;
+  }
+
+  /** Rejects only if draining, when the store stays away. */
+  async record(claim: Claim, report: OutcomeReport): Promise<void> {
+    const { messageId, laneId, leaseToken, isProbe } = claim;
+    const request = { ...report, claim: { messageId, laneId, leaseToken, isProbe } };
+    const recorded = await this.#tryUntilRecorded(request);
+    this.#log(claim, report, recorded === 'superseded');
+    if (recorded === 'recorded') this.#count(claim, report);
+  }
+
+  async #tryUntilRecorded(request: OutcomeReport): Promise<'recorded' | 'superseded'> {
+    const { store, logger, metrics } = this.#options;
+    let isWaiting = false;
+    try {
+      for (;;) {
+        try {
+          return await store.recordOutcome(request);
+        } catch (error) {
+          metrics.storeErrors.inc();
+          logger.error({ err: error, messageId: request.claim.messageId }, 'store.failed');
+          if (performance.now() >= this.#giveUpAtMs) throw error;
+          if (!isWaiting) this.#waiting += 1;
+          isWaiting = true;
+          await sleep(STORE_RETRY_MS);
+        }
+      }
+    } finally {
+      if (isWaiting) this.#waiting -= 1;
+    }
+  }
+
+  #log(claim: Claim, { outcome, attempt, pause, resume }: OutcomeReport, isSuperseded: boolean): void {
+    const { logger } = this.#options;
+    const { destination } = claim;
+    const line = {
+      ...describeClaim(claim),
+      ...(outcome.verdict === 'dead' ? { reason: outcome.reason } : {}),
+      ...(outcome.verdict === 'delivered'
+        ? { contactId: outcome.contactId, newChatCreated: outcome.newChatCreated }
+        : {}),
+      ...(isAmbiguous(outcome) ? { isAmbiguous: true } : {}),
+      ...describeAttempt(attempt),
+      ...(isSuperseded ? { isSuperseded } : {}),
+    };
+    if (outcome.verdict === 'dead') logger.warn(line, 'message.dead');
+    else logger.info(line, `message.${outcome.verdict}`);
+    if (pause) logger.error({ destination, code: pause.code, reason: pause.reason }, 'destination.paused');
+    if (resume) logger.info({ destination }, 'destination.resumed');
+  }
+
+  #count(claim: Claim, { outcome, attempt, now }: OutcomeReport): void {
+    const { metrics } = this.#options;
+    const { channel } = claim.message;
+    if (attempt) metrics.attempts.inc({ verdict: attempt.verdict, code: attempt.code ?? 'none' });
+    if (isAmbiguous(outcome)) metrics.possibleDuplicates.inc();
+    if (outcome.verdict === 'delivered' || outcome.verdict === 'dead') {
+      metrics.countEnded(channel, outcome.verdict);
+    }
+    if (outcome.verdict === 'delivered') {
+      metrics.deliverySeconds.observe({ channel }, (now - claim.acceptedAt) / SECOND_MS);
+    }
+  }
+}
+
+/** What every log event about a claim says. */
+export function describeClaim(claim: Claim): Record<string, unknown> {
+  return {
+    messageId: claim.messageId,
+    snsMessageId: claim.snsMessageId,
+    channel: claim.message.channel,
+    customer: maskAddress(claim.message.customerAddress),
+    destination: claim.destination,
+    attempt: claim.attempts + 1,
+    ...(claim.isProbe ? { isProbe: true } : {}),
+  };
+}
+
+function describeAttempt(attempt: OutcomeReport['attempt']): Record<string, unknown> {
+  if (!attempt) return {};
+  const { verdict, code, requestId, durationMs } = attempt;
+  return { verdict, code, requestId, durationMs };
+}
+
+function isAmbiguous(outcome: OutcomeReport['outcome']): boolean {
+  return (outcome.verdict === 'retry' || outcome.verdict === 'dead') && outcome.isAmbiguous === true;
+}

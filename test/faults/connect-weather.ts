@@ -1,0 +1,70 @@
+import { FAULTS } from '../../src/sandbox/connect-faults.ts';
+import type { Fault } from '../../src/sandbox/connect-faults.ts';
+import type { RequestFate, ScriptedMessage } from './history.ts';
+import type { Script, WeatherKind } from './script.ts';
+import { seededRandom } from './seeded-random.ts';
+
+/** What Connect does with the request numbered `attempt` (from 1) for the message, `nowMs` after the run's start. */
+export function chooseFault(
+  script: Script,
+  message: ScriptedMessage,
+  attempt: number,
+  nowMs: number,
+): Fault | undefined {
+  const random = seededRandom(script.options.seed, `${message.key} ${attempt}`);
+  if (attempt === 1 && script.hangs.has(message.key)) return random.pick([FAULTS.hang, FAULTS.takenButHang]);
+  const { kind = 'calm', destinations = [] } =
+    script.weather.find(({ fromMs, toMs }) => fromMs <= nowMs && nowMs < toMs) ?? {};
+  if (kind === 'denying' && destinations.includes(message.destinationId))
+    return random.pick([FAULTS.denied, FAULTS.notFound, FAULTS.expiredToken]);
+  const faults = FAULTS_OF[kind];
+  const fault = faults.length > 0 && random.isChance(FAULTY_PART) ? random.pick(faults) : undefined;
+  if (message.isRefused) return fault && !TAKING.has(fault.kind) ? fault : FAULTS.invalid;
+  if (fault) return fault;
+  return random.isChance(SLOW_PART) ? { kind: 'delay', ms: random.integer(1, SLOW_MOST_MS) } : undefined;
+}
+
+const FAULTY_PART = 0.4;
+const SLOW_PART = 0.3;
+const SLOW_MOST_MS = 200;
+
+const FAULTS_OF: Readonly<Record<WeatherKind, readonly Fault[]>> = {
+  calm: [],
+  denying: [],
+  throttling: [FAULTS.throttled],
+  failing: [FAULTS.internal, FAULTS.unavailable, FAULTS.takenButInternal],
+  breaking: [FAULTS.drop, FAULTS.takenButDrop],
+};
+
+const TAKING: ReadonlySet<Fault['kind']> = new Set([
+  'takenButAnswer',
+  'takenButDrop',
+  'takenButHang',
+  'delay',
+]);
+
+export function fateOf(fault: Fault | undefined): RequestFate {
+  switch (fault?.kind) {
+    case undefined:
+      return 'taken';
+    case 'delay':
+      return 'takenSlowly';
+    case 'takenButAnswer':
+    case 'takenButDrop':
+    case 'takenButHang':
+      return 'takenUnclearly';
+    case 'drop':
+    case 'hang':
+    case 'answerNoJson':
+      return 'unclear';
+    case 'answer':
+      return FATE_OF_STATUS[fault.status] ?? 'unclear';
+  }
+}
+
+const FATE_OF_STATUS: Readonly<Record<number, RequestFate>> = {
+  400: 'refused',
+  403: 'denied',
+  404: 'denied',
+  429: 'throttled',
+};
