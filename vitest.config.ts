@@ -6,7 +6,8 @@ const report = process.env['VITEST_REPORT'];
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
+    // A bound, not a wait: on a busy machine a process may take seconds to start.
+    testTimeout: 60_000,
     // Most tests wait for other processes and threads, so files run side by side even on few cores.
     maxWorkers: 2,
     maxConcurrency: 8,

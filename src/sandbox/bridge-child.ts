@@ -13,11 +13,11 @@ const MAIN = path.join(import.meta.dirname, '..', 'main.ts');
 
 const END_WITH_PARENT = new URL('end-with-parent.ts', import.meta.url).href;
 
-const HEALTHY_TIMEOUT_MS = 20_000;
+const HEALTHY_TIMEOUT_MS = 60_000;
 const HEALTH_POLL_MS = 20;
 /** The bridge promises to be gone ten seconds after SIGTERM; then it is made to. */
 const STOP_TIMEOUT_MS = 12_000;
-const COMMAND_TIMEOUT_MS = 15_000;
+const COMMAND_TIMEOUT_MS = 45_000;
 
 export const SANDBOX_TOPIC_ARN = `arn:aws:sns:${SANDBOX_REGION}:${SANDBOX_ACCOUNT}:inbound-messages`;
 

@@ -15,7 +15,7 @@ import { listenLocally, readBody } from './local-server.ts';
 import type { LocalServer } from './local-server.ts';
 import { Waiters } from './waiters.ts';
 
-const WAIT_TIMEOUT_MS = 10_000;
+const WAIT_TIMEOUT_MS = 30_000;
 
 const SIGNED =
   /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/[a-z0-9-]+\/connect\/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$/;

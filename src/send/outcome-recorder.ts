@@ -11,7 +11,7 @@ export const STORE_RETRY_MS = SECOND_MS / 2;
 const DRAIN_RETRY_MS = 8 * SECOND_MS;
 
 export interface OutcomeRecorderOptions {
-  readonly store: Pick<MessageStore, 'recordOutcome'>;
+  readonly store: Pick<MessageStore, 'recordOutcome' | 'lost'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -27,6 +27,7 @@ export class OutcomeRecorder {
 
   constructor(options: OutcomeRecorderOptions) {
     this.#options = options;
+    void options.store.lost.then(() => (this.#giveUpAtMs = 0));
   }
 
   /** Some outcome could not be recorded yet. What is claimed now could be what it is about. */
@@ -39,7 +40,7 @@ export class OutcomeRecorder {
     this.#giveUpAtMs = performance.now() + DRAIN_RETRY_MS;
   }
 
-  /** Rejects only if draining, when the store stays away. */
+  /** Rejects only if the store stays away while draining, or is lost. */
   async record(claim: Claim, report: OutcomeReport): Promise<void> {
     const { messageId, laneId, leaseToken, isProbe } = claim;
     const request = { ...report, claim: { messageId, laneId, leaseToken, isProbe } };

@@ -18,7 +18,7 @@ import { Flow, withFlow } from '../support/flow-harness.ts';
 const CUSTOMER = '+14255550182';
 const MAIN = path.join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 const BREAK_ON_SIGNAL = path.join(import.meta.dirname, 'break-on-signal.ts');
-const LOG_TIMEOUT_MS = 10_000;
+const LOG_TIMEOUT_MS = 30_000;
 const LOG_POLL_MS = 10;
 
 type LogLine = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { Waiters } from '../../src/sandbox/waiters.ts';
 
-const EVENT_TIMEOUT_MS = 10_000;
+const EVENT_TIMEOUT_MS = 30_000;
 
 export interface LogEvent {
   readonly level: string;
