@@ -57,7 +57,12 @@ export const ERRORS = {
     alert: true,
     sentence: 'SNS calls the confirmation token invalid or expired: subscribe again.',
   },
-  STORE_UNAVAILABLE: { answer: 503, exit: 74, alert: true, sentence: 'The store could not take it.' },
+  STORE_UNAVAILABLE: {
+    answer: 503,
+    exit: 74,
+    alert: true,
+    sentence: 'The store can’t be reached, read or written.',
+  },
   OVERLOADED: { answer: 503, sentence: 'More requests are in flight than the service takes at once.' },
   SHUTTING_DOWN: { answer: 503, sentence: 'The service is shutting down.' },
   REQUEST_INCOMPLETE: { answer: 503, sentence: 'The request did not arrive whole, or not in time.' },

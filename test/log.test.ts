@@ -39,7 +39,7 @@ describe('createLogger', () => {
         err: {
           name: 'BridgeError',
           code: 'STORE_UNAVAILABLE',
-          message: 'The store could not take it. database is locked',
+          message: 'The store can’t be reached, read or written. database is locked',
           cause: { name: 'Error', code: 'ERR_X' },
         },
       },

@@ -30,8 +30,8 @@ import type {
   WorkerOptions,
 } from './sqlite/protocol.ts';
 
-/** Batches of aged rows that one maintenance ends at most; the rest waits for the next. */
-const MAX_MAINTENANCE_BATCHES = 20;
+/** For ending aged rows, batch by batch, in one maintenance; the rest waits for the next. */
+const MAINTENANCE_MAX_MS = 20_000;
 
 /** Raw notifications that wait for their commit at most, characters. */
 const MAX_ACCEPTING_SIZE = 64 * 1024 * 1024;
@@ -106,9 +106,10 @@ export class SqliteStore implements MessageStore {
 
   async maintain(now: number, retentionMs: number): Promise<Maintenance> {
     const batches: Aged[] = [];
+    const endsAt = performance.now() + MAINTENANCE_MAX_MS;
     do {
       batches.push(await this.#call('endAged', { now, retentionMs }));
-    } while (batches.at(-1)?.hasMore && batches.length < MAX_MAINTENANCE_BATCHES);
+    } while (batches.at(-1)?.hasMore && performance.now() < endsAt);
     return {
       tooOld: batches.flatMap(({ tooOld }) => tooOld),
       expired: batches.reduce((sum, { expired }) => sum + expired, 0),

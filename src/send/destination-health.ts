@@ -27,7 +27,7 @@ export class DestinationHealth {
 
   /** Whatever it took before, from now on it takes nothing. */
   paused(destination: string): void {
-    this.#records.set(destination, { ...this.#record(destination), delivering: undefined });
+    this.#records.set(destination, { failures: 0, laneIds: new Set(), delivering: undefined });
   }
 
   /** Undefined: it has taken nothing since it was last paused, or since this process began. */

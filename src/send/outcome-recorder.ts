@@ -7,11 +7,13 @@ import type { Claim, MessageStore, OutcomeReport } from '../queue/message-store.
 
 /** Between tries to reach a store that fails. */
 export const STORE_RETRY_MS = SECOND_MS / 2;
+/** Refusals of one outcome by a store that works otherwise, after which it never will be recorded. */
+const REFUSALS_MAX = 5;
 /** How long a service that ends goes on trying. */
 const DRAIN_RETRY_MS = 8 * SECOND_MS;
 
 export interface OutcomeRecorderOptions {
-  readonly store: Pick<MessageStore, 'recordOutcome' | 'lost'>;
+  readonly store: Pick<MessageStore, 'recordOutcome' | 'ping' | 'lost'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -40,7 +42,7 @@ export class OutcomeRecorder {
     this.#giveUpAtMs = performance.now() + DRAIN_RETRY_MS;
   }
 
-  /** Rejects only if the store stays away while draining, or is lost. */
+  /** Rejects only if the store stays away while draining, is lost, or works but for this outcome. */
   async record(claim: Claim, report: OutcomeReport): Promise<void> {
     const { messageId, laneId, leaseToken, isProbe } = claim;
     const request = { ...report, claim: { messageId, laneId, leaseToken, isProbe } };
@@ -52,6 +54,7 @@ export class OutcomeRecorder {
   async #tryUntilRecorded(request: OutcomeReport): Promise<'recorded' | 'superseded'> {
     const { store, logger, metrics } = this.#options;
     let isWaiting = false;
+    let refusals = 0;
     try {
       for (;;) {
         try {
@@ -60,6 +63,9 @@ export class OutcomeRecorder {
           metrics.storeErrors.inc();
           logger.error({ err: error, messageId: request.claim.messageId }, 'store.failed');
           if (performance.now() >= this.#giveUpAtMs) throw error;
+          // Otherwise it would keep back everything else: its lease runs out, and the message is tried again.
+          if (await this.#isStoreUp()) refusals += 1;
+          if (refusals >= REFUSALS_MAX) throw error;
           if (!isWaiting) this.#waiting += 1;
           isWaiting = true;
           await sleep(STORE_RETRY_MS);
@@ -67,6 +73,15 @@ export class OutcomeRecorder {
       }
     } finally {
       if (isWaiting) this.#waiting -= 1;
+    }
+  }
+
+  async #isStoreUp(): Promise<boolean> {
+    try {
+      await this.#options.store.ping();
+      return true;
+    } catch {
+      return false;
     }
   }
 

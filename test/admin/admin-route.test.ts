@@ -73,7 +73,7 @@ describe('GET /readyz', () => {
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toMatchObject({
       ready: false,
-      reasons: ['The store could not take it. disk full'],
+      reasons: ['The store can’t be reached, read or written. disk full'],
     });
   });
 

@@ -19,9 +19,10 @@ afterEach(async () => {
 
 /** A store that takes no outcome while it is away. */
 function away(store: MessageStore, isAway: () => boolean): Partial<MessageStore> {
+  const unavailable = () => Promise.reject(new BridgeError('STORE_UNAVAILABLE'));
   return {
-    recordOutcome: (report) =>
-      isAway() ? Promise.reject(new BridgeError('STORE_UNAVAILABLE')) : store.recordOutcome(report),
+    recordOutcome: (report) => (isAway() ? unavailable() : store.recordOutcome(report)),
+    ping: () => (isAway() ? unavailable() : store.ping()),
   };
 }
 
@@ -53,6 +54,21 @@ it('away while the service ends: the delivery is recorded when it is back, and i
     pending: 0,
     possibleDuplicate: 0,
   });
+});
+
+it('that works but for one outcome: everybody else’s messages go on', async () => {
+  const refusesAna = (store: MessageStore): Partial<MessageStore> => ({
+    recordOutcome: (report) =>
+      report.claim.messageId === scene.claims[0]?.messageId
+        ? Promise.reject(new BridgeError('STORE_UNAVAILABLE'))
+        : store.recordOutcome(report),
+  });
+  scene.start({}, { store: refusesAna });
+  await scene.accept({ from: ANA, text: 'can’t be recorded' });
+  await scene.log.until('store.failed');
+  await scene.accept({ from: '+14255550122', text: 'somebody else’s' });
+  await scene.log.until('message.delivered');
+  expect(scene.connect.transcript('+14255550122')).toEqual(['somebody else’s']);
 });
 
 it('slow to claim: what comes due meanwhile goes at once', async () => {

@@ -41,6 +41,18 @@ export async function killBridge(flow: Flow): Promise<void> {
   flow.forgetBridge();
 }
 
+/** It does nothing while `work` runs, so that only another replica can. */
+export async function whileFrozen(bridge: RunningBridge, work: () => Promise<void>): Promise<void> {
+  const { pid } = (bridge as BridgeProcess).child;
+  if (pid === undefined) throw new Error('The replica is not running.');
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await work();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+}
+
 /** SIGTERM; resolves to how it ended. */
 export async function terminateBridge(flow: Flow): Promise<Exit> {
   const exit = await (flow.bridge as BridgeProcess).child.stop();

@@ -25,6 +25,7 @@ import type { Delivery, PublishOptions } from '../../src/sandbox/sns-stand-in.ts
 import { startBridgeInProcess } from './bridge-in-process.ts';
 import { LogCheck } from './log-check.ts';
 import { LogMemory } from './log-memory.ts';
+import type { PostgresSchema } from './postgres.ts';
 
 /** One run of the bridge, in this process or in one of its own. */
 export interface RunningBridge {
@@ -45,6 +46,8 @@ export interface FlowOptions {
   /** SNS's waits before each retry; none unless given. */
   readonly retryDelaysMs?: readonly number[];
   readonly startBridge?: StartBridge;
+  /** The store, in place of a SQLite file. */
+  readonly schema?: PostgresSchema;
 }
 
 /** Fast, and with waits only where a test is about them. */
@@ -56,6 +59,8 @@ const FLOW_ENVIRONMENT = {
 };
 
 const PROBLEMS_SHOWN = 5;
+
+const LEASED_LANES = 'SELECT id FROM lanes WHERE lease_token IS NOT NULL';
 
 /** Runs `body` and closes everything; the invariants are checked where the body itself did not fail. */
 export async function withFlow(options: FlowOptions, body: (flow: Flow) => Promise<void>): Promise<void> {
@@ -77,6 +82,9 @@ export class Flow {
   readonly log = new LogMemory();
   readonly logCheck = new LogCheck();
   readonly #startBridge: StartBridge;
+  readonly #schema: PostgresSchema | undefined;
+  /** Beside the one that SNS calls. */
+  readonly #replicas: RunningBridge[] = [];
   readonly #earlierLogLines: string[] = [];
   #bridge: RunningBridge | undefined;
 
@@ -87,6 +95,7 @@ export class Flow {
     readonly signer: SnsSigner;
     readonly environment: Environment;
     readonly startBridge: StartBridge;
+    readonly schema: PostgresSchema | undefined;
   }) {
     this.directory = parts.directory;
     this.connect = parts.connect;
@@ -94,6 +103,7 @@ export class Flow {
     this.signer = parts.signer;
     this.environment = parts.environment;
     this.#startBridge = parts.startBridge;
+    this.#schema = parts.schema;
   }
 
   static async start(options: FlowOptions): Promise<Flow> {
@@ -107,10 +117,11 @@ export class Flow {
       ...(await makeBridgeEnvironment(urls)),
       ...FLOW_ENVIRONMENT,
       SNS_CERT_DIR: signer.directory,
+      ...(options.schema ? { STORE_URL: options.schema.url } : {}),
       ...options.env,
     };
-    const { startBridge = startBridgeInProcess } = options;
-    const flow = new Flow({ directory, connect, sns, signer, environment, startBridge });
+    const { startBridge = startBridgeInProcess, schema } = options;
+    const flow = new Flow({ directory, connect, sns, signer, environment, startBridge, schema });
     try {
       await flow.startBridge();
     } catch (error) {
@@ -130,15 +141,23 @@ export class Flow {
     this.sns.subscribe(`${this.bridge.publicUrl}/sns`);
   }
 
-  async stopBridge(): Promise<void> {
-    await this.#bridge?.stop();
-    this.forgetBridge();
+  /** One more on the same store. SNS calls it once the ones before have ended. */
+  async startReplica(): Promise<RunningBridge> {
+    const replica = await this.#startBridge(this.environment, this.directory, this.log);
+    this.#replicas.push(replica);
+    return replica;
   }
 
-  /** It has ended, by whatever means; its log still counts. */
+  /** All that run. */
+  async stopBridge(): Promise<void> {
+    for (; this.#bridge; this.forgetBridge()) await this.#bridge.stop();
+  }
+
+  /** The one that SNS called has ended, by whatever means; its log still counts. */
   forgetBridge(): void {
     this.#earlierLogLines.push(...(this.#bridge?.logLines() ?? []));
-    this.#bridge = undefined;
+    this.#bridge = this.#replicas.shift();
+    if (this.#bridge) this.sns.subscribe(`${this.#bridge.publicUrl}/sns`);
   }
 
   /** An SMS as SNS publishes it. A text of undefined leaves the body out. */
@@ -218,7 +237,7 @@ export class Flow {
         ? [`${this.connect.unusedFaults} faults of Connect's were not used`]
         : []),
       ...(this.sns.unusedFaults > 0 ? [`${this.sns.unusedFaults} faults of SNS's API were not used`] : []),
-      ...this.#leasedLanes().map((lane) => `lane ${String(lane)} is still leased`),
+      ...(await this.#leasedLanes()).map((lane) => `lane ${String(lane)} is still leased`),
       ...describeImbalance(books),
     ];
     const shown = problems.slice(0, PROBLEMS_SHOWN).join('\n');
@@ -236,16 +255,21 @@ export class Flow {
 
   async close(): Promise<void> {
     await this.connect.close();
-    await this.#bridge?.stop();
+    await Promise.all([this.#bridge, ...this.#replicas].map((bridge) => bridge?.stop()));
     await this.sns.close();
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #leasedLanes(): readonly unknown[] {
-    const database = new DatabaseSync(path.join(this.directory, 'bridge.db'), { readOnly: true });
-    const rows = database.prepare('SELECT id FROM lanes WHERE lease_token IS NOT NULL').all();
-    database.close();
+  async #leasedLanes(): Promise<readonly unknown[]> {
+    const rows = this.#schema ? await this.#schema.query(LEASED_LANES) : this.#queryFile(LEASED_LANES);
     return rows.map((row) => row['id']);
+  }
+
+  #queryFile(sql: string): readonly Record<string, unknown>[] {
+    const database = new DatabaseSync(path.join(this.directory, 'bridge.db'), { readOnly: true });
+    const rows = database.prepare(sql).all();
+    database.close();
+    return rows;
   }
 }
 

@@ -119,10 +119,12 @@ class ForeignServer implements PostgresServer {
 
 /**
  * The shell ends the server when its standard input ends, and removes its folder: so nothing is left behind even where
- * the tests are killed. A line names the signal of a stop that keeps the folder.
+ * the tests are killed. A line names the signal of a stop that keeps the folder. Standard output is left to the server,
+ * which writes nothing there: its end is the server's.
  */
 const SUPERVISE = `
   "$@" & server=$!
+  exec >&-
   read -r signal && keep=yes || signal=QUIT
   kill -s "$signal" "$server"
   wait "$server"
@@ -183,7 +185,12 @@ class OwnServer implements PostgresServer {
       env: { ...process.env, FOLDER: this.#folder },
     });
     this.#shell = shell;
-    await whenReady(shell);
+    try {
+      await whenReady(shell);
+    } catch (error) {
+      await this.stop('crash');
+      throw error;
+    }
     shell.stderr.resume();
   }
 
@@ -205,16 +212,19 @@ class OwnServer implements PostgresServer {
   }
 }
 
-async function whenReady({ stderr }: ChildProcessWithoutNullStreams): Promise<void> {
+/** Whom it turns away while it recovers from a crash is a FATAL in its log, too: only its end is a failure. */
+async function whenReady({ stdout, stderr }: ChildProcessWithoutNullStreams): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let log = '';
   const listen = (chunk: Buffer): void => {
     log += chunk.toString();
     if (log.includes('ready to accept connections')) resolve();
-    if (log.includes('FATAL:')) reject(new Error(log));
   };
+  const giveUp = (): void => reject(new Error(log || 'The server said nothing.'));
   stderr.on('data', listen);
-  const timer = setTimeout(() => reject(new Error(log || 'The server said nothing.')), START_TIMEOUT_MS);
+  // What it said last may be read in the same turn.
+  stdout.once('end', () => setImmediate(giveUp)).resume();
+  const timer = setTimeout(giveUp, START_TIMEOUT_MS);
   try {
     await promise;
   } finally {

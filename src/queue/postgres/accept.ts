@@ -1,7 +1,7 @@
 import { makeDedupKey } from '../dedup-key.ts';
 import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
-import { HEAD_OF_LANE } from './lane.ts';
+import { HEAD_OF_LANE, keepPausedTime } from './lane.ts';
 import { storable } from './statement.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -26,9 +26,9 @@ export async function acceptItems(
   request: Acceptance,
   items: readonly AcceptItem[],
 ): Promise<readonly AcceptedItem[]> {
-  const laneIds = await openLanes(db, request, items);
+  const lanes = await openLanes(db, request, items);
   const laneOf = (item: AcceptItem): number | undefined =>
-    item.kind === 'message' ? laneIds.get(laneKey(item.message)) : undefined;
+    item.kind === 'message' ? lanes.get(laneKey(item.message))?.id : undefined;
   const inserted = await insertMessages(db, request, items, laneOf);
   const originals = await findOriginals(
     db,
@@ -41,15 +41,16 @@ export async function acceptItems(
     if (item.kind === 'dead') return { id: row.id, outcome: 'dead', arrivedLate: false };
     return { id: row.id, outcome: 'accepted', arrivedLate: row.isOvertaken };
   });
-  await placeLanes(
+  const entered = new Map(
+    items.flatMap((item) => {
+      const laneId = inserted.has(item.index) ? laneOf(item) : undefined;
+      return item.kind === 'message' && laneId !== undefined ? [[laneId, item.placement] as const] : [];
+    }),
+  );
+  await enterLanes(db, request.acceptedAt, entered);
+  await leaveLanes(
     db,
-    request.acceptedAt,
-    new Map(
-      items.flatMap((item) => {
-        const laneId = inserted.has(item.index) ? laneOf(item) : undefined;
-        return item.kind === 'message' && laneId !== undefined ? [[laneId, item.placement] as const] : [];
-      }),
-    ),
+    [...lanes.values()].filter(({ id }) => !entered.has(id)),
   );
   for (const [position, { outcome, arrivedLate }] of answers.entries()) {
     const channel = items[position]?.message?.channel ?? 'unknown';
@@ -62,19 +63,19 @@ export async function acceptItems(
 
 /**
  * The conversations' lanes, made if need be, and locked in the order of their keys, so that two replicas never wait for
- * each other. What turns out to be a duplicate must not have changed them.
+ * each other. Whether a message enters one or not is known only afterwards.
  */
 export async function openLanes(
   db: Transaction,
   { acceptedAt }: Acceptance,
   items: readonly AcceptItem[],
-): Promise<Map<string, number>> {
+): Promise<Map<string, OpenLane>> {
   const wanted = new Map(
     items.flatMap((item) => (item.kind === 'message' ? [[laneKey(item.message), item] as const] : [])),
   );
   const openings = [...wanted.values()];
   if (openings.length === 0) return new Map();
-  const lanes = await db.all<{ id: number } & LaneKey>(
+  const lanes = await db.all<OpenLane & LaneKey>(
     `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key, last_accepted_at)
      SELECT :direction, channel, customer_address, business_address, destination, pace_key, :acceptedAt::bigint
      FROM unnest(:channels::text[], :customers::text[], :businesses::text[], :destinations::text[], :paceKeys::text[])
@@ -82,7 +83,7 @@ export async function openLanes(
      ORDER BY channel COLLATE "C", customer_address COLLATE "C", business_address COLLATE "C"
      ON CONFLICT (direction, channel, customer_address, business_address)
        DO UPDATE SET last_accepted_at = lanes.last_accepted_at
-     RETURNING id, channel, customer_address AS "customerAddress", business_address AS "businessAddress"`,
+     RETURNING id, xmax = 0 AS "isNew", channel, customer_address AS "customerAddress", business_address AS "businessAddress"`,
     {
       direction: DIRECTION,
       acceptedAt,
@@ -93,7 +94,13 @@ export async function openLanes(
       paceKeys: openings.map(({ placement }) => placement.paceKey),
     },
   );
-  return new Map(lanes.map((lane) => [laneKey(lane), lane.id]));
+  return new Map(lanes.map((lane) => [laneKey(lane), lane]));
+}
+
+export interface OpenLane {
+  readonly id: number;
+  /** Made just now: no row version was there to be replaced (xmax). */
+  readonly isNew: boolean;
 }
 
 type LaneKey = Pick<InboundMessage, 'channel' | 'customerAddress' | 'businessAddress'>;
@@ -103,13 +110,14 @@ export function laneKey({ channel, customerAddress, businessAddress }: LaneKey):
 }
 
 /** Lanes go where their newest message goes, and are due from the head that they have now. */
-export async function placeLanes(
+export async function enterLanes(
   db: Transaction,
   acceptedAt: number,
   placements: ReadonlyMap<number, Placement>,
 ): Promise<void> {
   if (placements.size === 0) return;
   const placed = [...placements.values()];
+  await keepPausedTime(db, acceptedAt, placements);
   await db.run(
     `UPDATE lanes SET destination = placed.destination, pace_key = placed.pace_key, last_accepted_at = :acceptedAt,
        due_at = CASE WHEN lease_token IS NULL
@@ -123,6 +131,12 @@ export async function placeLanes(
       paceKeys: placed.map(({ paceKey }) => paceKey),
     },
   );
+}
+
+/** A duplicate changes nothing: it must not bring back the address of somebody who has been erased, either. */
+export async function leaveLanes(db: Transaction, lanes: readonly OpenLane[]): Promise<void> {
+  const laneIds = lanes.filter(({ isNew }) => isNew).map(({ id }) => id);
+  if (laneIds.length > 0) await db.run('DELETE FROM lanes WHERE id = ANY (:laneIds::bigint[])', { laneIds });
 }
 
 interface InsertedMessage {

@@ -1,4 +1,5 @@
 import { MAX_PROBE_WAIT_MS, MAX_WAIT_MS } from '../due.ts';
+import type { Placement } from '../message-store.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The begun message if there is one, else the earliest by sent time, SNS Timestamp and acceptance. */
@@ -20,12 +21,42 @@ export async function setLanesDue(db: Transaction, laneIds: readonly number[]): 
   );
 }
 
+/**
+ * For lanes that go to another destination. What their messages waited behind the old one's pauses keeps being time paused:
+ * it does not make them old.
+ */
+export async function keepPausedTime(
+  db: Transaction,
+  now: number,
+  placements: ReadonlyMap<number, Placement>,
+): Promise<void> {
+  await db.run(
+    `UPDATE messages SET paused_ms = paused_ms +
+       (SELECT coalesce(sum(coalesce(resumed_at, :now::bigint) - greatest(paused_at, accepted_at)), 0)::bigint
+        FROM pauses WHERE pauses.destination = lanes.destination AND coalesce(resumed_at, :now::bigint) > accepted_at)
+     FROM lanes JOIN unnest(:laneIds::bigint[], :destinations::text[]) AS placed (id, destination)
+       ON placed.id = lanes.id AND placed.destination <> lanes.destination
+     WHERE lane_id = lanes.id AND state IN ('pending', 'sending')`,
+    {
+      now,
+      laneIds: [...placements.keys()],
+      destinations: [...placements.values()].map(({ destination }) => destination),
+    },
+  );
+}
+
 /** A database whose clock was ahead (a failover can do that) must not wait until it is that late. */
 export async function mendClock(db: Transaction, now: number): Promise<void> {
   await db.run(
     `UPDATE pauses SET next_probe_at = :now WHERE id IN
        (SELECT id FROM pauses WHERE resumed_at IS NULL AND next_probe_at > :now::bigint + ${MAX_PROBE_WAIT_MS}
         FOR UPDATE SKIP LOCKED)`,
+    { now },
+  );
+  await db.run(
+    `UPDATE messages SET due_at = :now WHERE state IN ('pending', 'sending')
+       AND due_at > :now::bigint + ${MAX_WAIT_MS}
+       AND lane_id IN (SELECT id FROM lanes WHERE due_at > :now::bigint + ${MAX_WAIT_MS} FOR UPDATE SKIP LOCKED)`,
     { now },
   );
   await db.run(

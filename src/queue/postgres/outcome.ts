@@ -1,6 +1,6 @@
-import type { Outcome, OutcomeReport, Pause, Placement } from '../message-store.ts';
+import type { Outcome, OutcomeReport, Pause } from '../message-store.ts';
 import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
-import { HEAD_OF_LANE } from './lane.ts';
+import { HEAD_OF_LANE, keepPausedTime } from './lane.ts';
 import { settlePace } from './paces.ts';
 import type { Row } from './statement.ts';
 import type { Transaction } from './transaction.ts';
@@ -20,7 +20,7 @@ export async function recordOutcome(
   );
   if (lane?.leaseToken !== claim.leaseToken) return 'superseded';
   const message = await endAttempt(db, report);
-  if (placement) await keepPausedTime(db, now, claim.laneId, placement);
+  if (placement) await keepPausedTime(db, now, new Map([[claim.laneId, placement]]));
   await freeLane(db, report, laterOf(lane, message));
   if (report.pause) await pauseDestination(db, now, report.pause, claim.isProbe);
   if (report.nextProbe) {
@@ -62,23 +62,6 @@ function laterOf(lane: GoneUpTo, ended: GoneUpTo | undefined): GoneUpTo {
     ended.goneSentAt > lane.goneSentAt ||
     (ended.goneSentAt === lane.goneSentAt && ended.goneSnsAt > lane.goneSnsAt);
   return isLater ? ended : lane;
-}
-
-/** What waited behind the old destination's pauses keeps that time: it does not make the message old. */
-async function keepPausedTime(
-  db: Transaction,
-  now: number,
-  laneId: number,
-  { destination }: Placement,
-): Promise<void> {
-  await db.run(
-    `UPDATE messages SET paused_ms = paused_ms +
-       (SELECT coalesce(sum(coalesce(resumed_at, :now::bigint) - greatest(paused_at, accepted_at)), 0)::bigint
-        FROM pauses WHERE pauses.destination = lanes.destination AND coalesce(resumed_at, :now::bigint) > accepted_at)
-     FROM lanes WHERE lanes.id = :laneId AND lane_id = :laneId AND state IN ('pending', 'sending')
-       AND lanes.destination <> :destination`,
-    { now, laneId, destination },
-  );
 }
 
 /** The lease ends, and the lane is due from the head that it has now, but no earlier than this attempt ended. */

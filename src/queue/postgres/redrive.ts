@@ -1,5 +1,5 @@
 import type { AcceptItem, RedriveOutcome, RedriveRequest } from '../message-store.ts';
-import { acceptItems, dedupKeyOf, openLanes, placeLanes, sentAtOf } from './accept.ts';
+import { acceptItems, dedupKeyOf, enterLanes, leaveLanes, openLanes, sentAtOf } from './accept.ts';
 import type { Acceptance } from './accept.ts';
 import type { Row } from './statement.ts';
 import type { Transaction } from './transaction.ts';
@@ -49,7 +49,7 @@ async function putBack(
   letter: Acceptance,
   item: AcceptItem,
 ): Promise<RedriveOutcome> {
-  const [laneId] = (await openLanes(db, letter, [item])).values();
+  const [lane] = (await openLanes(db, letter, [item])).values();
   const { set, values } = renewal(item, letter);
   const changed = await db.run(
     `UPDATE messages SET ${set}, lane_id = coalesce(:laneId, lane_id), channel = :channel, dedup_key = :dedupKey,
@@ -58,7 +58,7 @@ async function putBack(
        (SELECT 1 FROM messages AS other WHERE other.dedup_key = :dedupKey AND other.id <> :id)`,
     {
       id,
-      laneId: laneId ?? null,
+      laneId: lane?.id ?? null,
       channel: item.message?.channel ?? null,
       dedupKey: dedupKeyOf(item),
       sentAt: sentAtOf(item, letter),
@@ -72,11 +72,12 @@ async function putBack(
   if (changed === 0) {
     // Understood at last, it turns out to be a message that is here already.
     await remove(db, id);
+    if (lane) await leaveLanes(db, [lane]);
     db.book(letter.acceptedAt, 'duplicate', item.message?.channel ?? 'unknown');
     return 'duplicate';
   }
-  if (item.kind === 'dead' || laneId === undefined) return 'dead';
-  await placeLanes(db, letter.acceptedAt, new Map([[laneId, item.placement]]));
+  if (item.kind === 'dead' || !lane) return 'dead';
+  await enterLanes(db, letter.acceptedAt, new Map([[lane.id, item.placement]]));
   return 'accepted';
 }
 

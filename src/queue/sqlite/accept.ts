@@ -3,7 +3,7 @@ import { makeDedupKey } from '../dedup-key.ts';
 import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
 import { book } from './books.ts';
 import type { Database, Row } from './database.ts';
-import { setLaneDue } from './lane.ts';
+import { moveLane, setLaneDue } from './lane.ts';
 
 /** Every notification that this store takes in today comes from a customer. */
 const DIRECTION = 'inbound';
@@ -23,27 +23,33 @@ export function accept(db: Database, request: AcceptRequest): readonly AcceptedI
 export function acceptItem(db: Database, request: Acceptance, item: AcceptItem): AcceptedItem {
   const channel = item.message?.channel ?? 'unknown';
   book(db, request.acceptedAt, 'received', channel);
-  const laneId = item.kind === 'message' ? openLane(db, request, item.message, item.placement) : undefined;
-  const id = insertMessage(db, request, item, laneId);
+  const lane = item.kind === 'message' ? openLane(db, request, item.message, item.placement) : undefined;
+  const id = insertMessage(db, request, item, lane?.id);
   if (id === undefined) {
+    if (lane) leaveLane(db, lane);
     book(db, request.acceptedAt, 'duplicate', channel);
     return { id: findOriginal(db, request, item), outcome: 'duplicate', arrivedLate: false };
   }
-  if (item.kind === 'dead' || laneId === undefined) return { id, outcome: 'dead', arrivedLate: false };
-  const arrivedLate = isOvertaken(db, laneId, sentAtOf(item, request), request.snsTimestamp);
+  if (item.kind === 'dead' || !lane) return { id, outcome: 'dead', arrivedLate: false };
+  const arrivedLate = isOvertaken(db, lane.id, sentAtOf(item, request), request.snsTimestamp);
   if (arrivedLate) book(db, request.acceptedAt, 'arrived_late', channel);
-  placeLane(db, laneId, item.placement, request.acceptedAt);
-  setLaneDue(db, laneId);
+  enterLane(db, request.acceptedAt, lane, item.placement);
   return { id, outcome: 'accepted', arrivedLate };
 }
 
-/** The conversation's lane, made if need be. What turns out to be a duplicate must not have changed it. */
+export interface OpenLane {
+  readonly id: number;
+  /** Made just now. */
+  readonly isNew: boolean;
+}
+
+/** The conversation's lane, made if need be. Whether a message enters it or not is known only afterwards. */
 export function openLane(
   db: Database,
   request: Acceptance,
   message: InboundMessage,
   placement: Placement,
-): number {
+): OpenLane {
   const key = {
     direction: DIRECTION,
     channel: message.channel,
@@ -55,21 +61,26 @@ export function openLane(
        AND customer_address = :customerAddress AND business_address = :businessAddress`,
     key,
   );
-  if (lane) return lane.id;
-  return db.one<{ id: number }>(
+  if (lane) return { id: lane.id, isNew: false };
+  const { id } = db.one<{ id: number }>(
     `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key, last_accepted_at)
      VALUES (:direction, :channel, :customerAddress, :businessAddress, :destination, :paceKey, :acceptedAt)
      RETURNING id`,
     { ...key, ...placement, acceptedAt: request.acceptedAt },
-  ).id;
+  );
+  return { id, isNew: true };
 }
 
-/** The lane goes where its newest message goes. */
-export function placeLane(db: Database, id: number, placement: Placement, acceptedAt: number): void {
-  db.run(
-    `UPDATE lanes SET destination = :destination, pace_key = :paceKey, last_accepted_at = :acceptedAt WHERE id = :id`,
-    { id, destination: placement.destination, paceKey: placement.paceKey, acceptedAt },
-  );
+/** The lane goes where its newest message goes, and is due from the head that it has now. */
+export function enterLane(db: Database, acceptedAt: number, { id }: OpenLane, placement: Placement): void {
+  moveLane(db, acceptedAt, id, placement);
+  db.run('UPDATE lanes SET last_accepted_at = :acceptedAt WHERE id = :id', { id, acceptedAt });
+  setLaneDue(db, id);
+}
+
+/** A duplicate changes nothing: it must not bring back the address of somebody who has been erased, either. */
+export function leaveLane(db: Database, { id, isNew }: OpenLane): void {
+  if (isNew) db.run('DELETE FROM lanes WHERE id = :id', { id });
 }
 
 /** A later-sent message of the lane has gone, or is being tried. */

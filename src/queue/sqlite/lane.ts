@@ -1,4 +1,5 @@
 import { MAX_PROBE_WAIT_MS, MAX_WAIT_MS } from '../due.ts';
+import type { Placement } from '../message-store.ts';
 import type { Database } from './database.ts';
 
 export interface Head {
@@ -25,6 +26,34 @@ export function setLaneDue(db: Database, laneId: number): void {
   db.run('UPDATE lanes SET due_at = max(:dueAt, tried_at) WHERE id = :laneId AND lease_token IS NULL', {
     laneId,
     dueAt: head?.dueAt ?? null,
+  });
+}
+
+/**
+ * The lane goes to another destination, if it is another. What its messages waited behind the old one's pauses keeps being
+ * time paused: it does not make them old.
+ */
+export function moveLane(
+  db: Database,
+  now: number,
+  laneId: number,
+  { destination, paceKey }: Placement,
+): void {
+  const lane = db.one<Placement>('SELECT destination, pace_key AS paceKey FROM lanes WHERE id = :laneId', {
+    laneId,
+  });
+  if (lane.destination === destination && lane.paceKey === paceKey) return;
+  db.run(
+    `UPDATE messages SET paused_ms = paused_ms +
+       (SELECT coalesce(sum(coalesce(resumed_at, :now) - max(paused_at, accepted_at)), 0) FROM pauses
+        WHERE pauses.destination = :from AND coalesce(resumed_at, :now) > accepted_at)
+     WHERE lane_id = :laneId AND state IN ('pending', 'sending') AND :from <> :to`,
+    { now, laneId, from: lane.destination, to: destination },
+  );
+  db.run('UPDATE lanes SET destination = :destination, pace_key = :paceKey WHERE id = :laneId', {
+    laneId,
+    destination,
+    paceKey,
   });
 }
 

@@ -10,12 +10,11 @@ import type {
   RedriveOutcome,
   RedriveRequest,
 } from '../message-store.ts';
-import { acceptItem, dedupKeyOf, openLane, placeLane, sentAtOf } from './accept.ts';
+import { acceptItem, dedupKeyOf, enterLane, leaveLane, openLane, sentAtOf } from './accept.ts';
 import type { Acceptance } from './accept.ts';
 import { eraseAttemptErrors, readAttempts } from './attempts.ts';
 import { book, IS_KEPT } from './books.ts';
 import type { Database, Row } from './database.ts';
-import { setLaneDue } from './lane.ts';
 
 /** Texts are long: what only lists messages leaves them on the disk. */
 const SUMMARY = `messages.id, state, reason, messages.direction, messages.channel, sns_message_id AS snsMessageId,
@@ -119,8 +118,7 @@ function readNextIndex(db: Database, snsMessageId: string): number {
 
 /** What the letter is understood as now, in its place; it keeps its id, and its lane if it has one. */
 function putBack(db: Database, id: number, letter: Acceptance, item: AcceptItem): RedriveOutcome {
-  const laneId =
-    item.kind === 'message' ? openLane(db, letter, item.message, item.placement) : readLaneId(db, id);
+  const lane = item.kind === 'message' ? openLane(db, letter, item.message, item.placement) : undefined;
   const { set, values } = renewal(item, letter);
   const changed = db.run(
     `UPDATE OR IGNORE messages SET ${set}, lane_id = :laneId, channel = :channel, dedup_key = :dedupKey,
@@ -128,7 +126,7 @@ function putBack(db: Database, id: number, letter: Acceptance, item: AcceptItem)
      WHERE id = :id`,
     {
       id,
-      laneId: laneId ?? null,
+      laneId: lane?.id ?? readLaneId(db, id) ?? null,
       channel: item.message?.channel ?? null,
       dedupKey: dedupKeyOf(item),
       sentAt: sentAtOf(item, letter),
@@ -140,12 +138,12 @@ function putBack(db: Database, id: number, letter: Acceptance, item: AcceptItem)
   if (changed === 0) {
     // Understood at last, it turns out to be a message that is here already.
     remove(db, id);
+    if (lane) leaveLane(db, lane);
     book(db, letter.acceptedAt, 'duplicate', item.message?.channel ?? 'unknown');
     return 'duplicate';
   }
-  if (item.kind === 'dead' || laneId === undefined) return 'dead';
-  placeLane(db, laneId, item.placement, letter.acceptedAt);
-  setLaneDue(db, laneId);
+  if (item.kind === 'dead' || !lane) return 'dead';
+  enterLane(db, letter.acceptedAt, lane, item.placement);
   return 'accepted';
 }
 
@@ -199,7 +197,8 @@ export function eraseCustomer(db: Database, customerAddress: string, now: number
   const rows = [
     ...db.all<{ id: number; state: MessageState }>(
       `SELECT id, state FROM messages WHERE lane_id IN (SELECT value FROM json_each(:laneIds))
-         OR message ->> '$.customerAddress' = :customerAddress`,
+       UNION
+       SELECT id, state FROM messages WHERE ${IS_KEPT} AND message ->> '$.customerAddress' = :customerAddress`,
       { laneIds, customerAddress },
     ),
     ...listHolding(db, customerAddress),
@@ -221,7 +220,8 @@ function listHolding(db: Database, customerAddress: string): { id: number; state
   const isDigit = /\d/;
   return db
     .all<{ id: number; raw: string }>(
-      `SELECT id, raw FROM messages WHERE state = 'dead' AND message IS NULL AND instr(raw, :digits) > 0`,
+      `SELECT id, raw FROM messages WHERE ${IS_KEPT} AND state = 'dead' AND message IS NULL
+         AND instr(raw, :digits) > 0`,
       { digits },
     )
     .filter(({ raw }) =>

@@ -1,8 +1,8 @@
-import type { Outcome, OutcomeReport, Pause, Placement } from '../message-store.ts';
+import type { Outcome, OutcomeReport, Pause } from '../message-store.ts';
 import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
 import type { Database, Row } from './database.ts';
-import { setLaneDue } from './lane.ts';
+import { moveLane, setLaneDue } from './lane.ts';
 import { settlePace } from './paces.ts';
 
 export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' | 'superseded' {
@@ -27,23 +27,6 @@ export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' |
   }
   if (report.resume) resumeDestination(db, now, report.resume);
   return 'recorded';
-}
-
-/** What waited behind the old destination's pauses keeps that time: it does not make the message old. */
-function moveLane(db: Database, now: number, laneId: number, { destination, paceKey }: Placement): void {
-  db.run(
-    `UPDATE messages SET paused_ms = paused_ms +
-       (SELECT coalesce(sum(coalesce(resumed_at, :now) - max(paused_at, accepted_at)), 0) FROM pauses
-        WHERE pauses.destination = lanes.destination AND coalesce(resumed_at, :now) > accepted_at)
-     FROM lanes WHERE lanes.id = :laneId AND lane_id = :laneId AND state IN ('pending', 'sending')
-       AND lanes.destination <> :destination`,
-    { now, laneId, destination },
-  );
-  db.run('UPDATE lanes SET destination = :destination, pace_key = :paceKey WHERE id = :laneId', {
-    laneId,
-    destination,
-    paceKey,
-  });
 }
 
 function endAttempt(db: Database, { claim, now, outcome, attempt }: OutcomeReport): void {

@@ -140,6 +140,8 @@ export function describeErasing(getScene: () => StoreScene): void {
         expect(again.outcome).toBe('duplicate');
       }
       expect(await scene.deliverAll()).toEqual([]);
+      await scene.store.maintain(scene.now, RETENTION_MS);
+      expect(await scene.holds(ANA)).toBe(false);
     });
 
     it('lets the customer write again', async () => {

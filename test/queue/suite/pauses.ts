@@ -117,6 +117,18 @@ export function describePauses(getScene: () => StoreScene): void {
     });
   });
 
+  it('stays time paused for what waits when the next message takes the lane elsewhere', async () => {
+    const scene = getScene();
+    await pauseDestination(scene);
+    scene.now += 30_000;
+    const [from] = CUSTOMERS;
+    await scene.accept({ from, destination: OTHER_DESTINATION, text: 'by the mended route' });
+    const { claims } = await scene.claim();
+    expect(claims.find(({ destination }) => destination === OTHER_DESTINATION)).toMatchObject({
+      pausedMs: 30_000,
+    });
+  });
+
   describe('a probe', () => {
     it('is due when the pause says, and one at a time', async () => {
       const scene = getScene();

@@ -64,6 +64,8 @@ CREATE UNIQUE INDEX messages_by_dedup_key ON messages (dedup_key) WHERE dedup_ke
 CREATE INDEX messages_unfinished ON messages (lane_id, begun DESC, sent_at, sns_at, id)
   WHERE state IN ('pending', 'sending');
 CREATE INDEX messages_kept ON messages (state, channel, accepted_at) WHERE state IN ('pending', 'sending', 'dead');
+-- For erasing a customer: what is delivered, too.
+CREATE INDEX messages_of_lane ON messages (lane_id);
 CREATE INDEX messages_ended ON messages (ended_at) WHERE ended_at IS NOT NULL;
 
 -- A destination is paused while it has a row without resumed_at. Past pauses are kept, since the time that a message
