@@ -56,7 +56,7 @@ export const SETTINGS = {
     meaning: 'Public listener: `POST /sns`, `GET /healthz`, nothing else.',
     parse: parsePort,
   },
-  HOST: { fallback: '0.0.0.0', meaning: 'Address of the public listener.', parse: (text) => text },
+  HOST: { fallback: '0.0.0.0', meaning: 'Address of the public listener.', parse: (text) => text.trim() },
   ADMIN_PORT: {
     fallback: '9090',
     meaning: 'Operators’ listener: `GET /readyz`, `GET /metrics`.',

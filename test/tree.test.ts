@@ -66,7 +66,7 @@ describe('the layers', () => {
     { from: 'normalize/sms.ts', to: 'queue/message-store.ts' },
     { from: 'ingest/sns-signature.ts', to: 'normalize/sms.ts' },
     { from: 'queue/sqlite-store.ts', to: 'send/dispatcher.ts' },
-    { from: 'send/pace.ts', to: 'sandbox/connect-stand-in.ts' },
+    { from: 'send/route.ts', to: 'sandbox/connect-stand-in.ts' },
     { from: 'errors.ts', to: 'config.ts' },
   ])('would find $from importing $to', (forbidden) => {
     expect(isAllowed(forbidden)).toBe(false);

@@ -19,7 +19,9 @@ export function parseSince(text: string, now: number): number {
   if (count !== undefined) return now - Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
   const [, date, time = '00:00', zone = 'Z'] = ISO.exec(text) ?? [];
   const at = date === undefined ? NaN : Date.parse(`${date}T${time}${zone}`);
-  if (Number.isNaN(at)) {
+  // JavaScript takes the 31st of February for the 3rd of March.
+  const isDate = date !== undefined && new Date(`${date}T00:00Z`).toJSON()?.startsWith(date);
+  if (Number.isNaN(at) || !isDate) {
     throw new BridgeError('USAGE', {
       detail: `--since is neither a span such as 2h or 3d nor an instant such as 2026-11-22T09:00Z: ${text}`,
     });

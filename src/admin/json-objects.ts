@@ -15,12 +15,14 @@ export async function* splitJsonObjects(chunks: AsyncIterable<string | Uint8Arra
   for await (const chunk of chunks) {
     yield* scanner.scan(typeof chunk === 'string' ? chunk : decode(decoder, chunk));
   }
+  yield* scanner.scan(decode(decoder)); // throws if a character was cut off
   scanner.end();
 }
 
-function decode(decoder: TextDecoder, chunk: Uint8Array): string {
+/** Without a chunk: the end. */
+function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
   try {
-    return decoder.decode(chunk, { stream: true });
+    return decoder.decode(chunk, { stream: chunk !== undefined });
   } catch {
     throw new BridgeError('INPUT_INVALID', { detail: 'It is not UTF-8.' });
   }
@@ -34,6 +36,7 @@ class ObjectScanner {
   #parts: string[] = [];
   #length = 0;
   #depth = 0;
+  #brackets = 0;
   #isInString = false;
   #isEscaped = false;
   #objects = 0;
@@ -45,6 +48,8 @@ class ObjectScanner {
       if (this.#depth === 0 && character !== '{') {
         if (!BETWEEN.test(character) && character !== '\uFEFF')
           throw this.#invalid('something else than an object');
+        if (character === '[') this.#brackets += 1;
+        if (character === ']') this.#brackets -= 1;
         continue;
       }
       if (this.#depth === 0) start = at;
@@ -57,6 +62,7 @@ class ObjectScanner {
   }
 
   end(): void {
+    if (this.#brackets !== 0) throw this.#invalid('a bracket without its other');
     if (this.#depth > 0) throw this.#invalid('an object that does not end');
   }
 

@@ -56,6 +56,7 @@ describe('splitJsonObjects', () => {
     ['something else', '{"a":1}\nhello', 'After 1 objects comes something else than an object.'],
     ['a text in an array', '["a"]', 'After 0 objects comes something else'],
     ['an end too early', '{"a":1}{"b":', 'After 1 objects comes an object that does not end.'],
+    ['brackets alone', ']]],,,', 'After 0 objects comes a bracket without its other.'],
     ['an object without bound', `{"a":"${'x'.repeat(33 * 1024 * 1024)}"}`, 'too long'],
   ])('refuses %s, and quotes nothing', async (_name, text, complaint) => {
     await expect(split(text)).rejects.toMatchObject({
@@ -75,5 +76,6 @@ describe('splitJsonObjects', () => {
 
   it('refuses what is not UTF-8', async () => {
     await expect(split(Uint8Array.of(0x7b, 0xff, 0x7d))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    await expect(split('{}', Uint8Array.of(0xc3))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
   });
 });

@@ -34,13 +34,13 @@ function overwrite(file: string, bytes: Buffer, from: number): void {
 const LOSSES: readonly Loss[] = [
   {
     name: 'deleted (moved away)',
-    reason: /bridge\.db has been deleted or replaced: restart the service$/,
+    reason: /bridge\.db has been deleted or replaced: see docs\/operations.md before you restart$/,
     lose: (file) => fs.renameSync(file, `${file}.away`),
     mend: (file) => fs.renameSync(`${file}.away`, file),
   },
   {
     name: 'replaced by a copy',
-    reason: /bridge\.db has been deleted or replaced: restart the service$/,
+    reason: /bridge\.db has been deleted or replaced: see docs\/operations.md before you restart$/,
     lose: (file) => {
       fs.renameSync(file, `${file}.away`);
       fs.copyFileSync(`${file}.away`, file);

@@ -54,6 +54,22 @@ async function killWaiting(): Promise<void> {
   }, BACK);
 }
 
+describe('a server with no connection to spare', () => {
+  it('fails nobody while the store has one: they take turns', async () => {
+    const role = `few_${crypto.randomUUID().slice(0, 8)}`;
+    await schema.query(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT 2`);
+    const [{ name } = { name: '' }] = await schema.query('SELECT current_schema() AS name');
+    await schema.query(`GRANT ALL ON SCHEMA ${String(name)} TO ${role}`);
+    await schema.query(`GRANT ALL ON ALL TABLES IN SCHEMA ${String(name)} TO ${role}`);
+    const url = new URL(schema.url);
+    url.searchParams.set('user', role);
+    const store = await PostgresStore.open(url.href, 'command', INVENTED_TIME);
+    const pings = await Promise.allSettled(Array.from({ length: 40 }, () => store.ping()));
+    expect(pings.filter(({ status }) => status === 'rejected')).toEqual([]);
+    await store.close();
+  });
+});
+
 describe('a connection that is lost', () => {
   it('in the middle of an acceptance fails it, and leaves nothing of it', async () => {
     await scene.accept();

@@ -100,7 +100,7 @@ function describe({ customer, erased, leftovers }: Facts): string {
       ? `Erased of ${customer}: ${counts.join(', ')}\n`
       : `No message of ${customer} was there. A number is written with + and country code.\n`,
     ...(leftovers.length === 0
-      ? ['Looked for the number, with and without +: it is nowhere in the store.\n']
+      ? ['Looked for the number, with and without +: it is nowhere in the store that can be read.\n']
       : leftovers.map(({ place, count }) => `STILL THERE: ${place}, ${count} times\n`)),
     ...(leftovers.length === 0
       ? []

@@ -43,8 +43,9 @@ interface Taken {
 }
 
 /**
- * Locks go in one order here and in recordOutcome: pauses, paces, lanes, each in the order of its key. So claims at the
- * same time wait for each other, and never in a circle; lanes that somebody else works on are passed over.
+ * Locks go in one order here and in recordOutcome: pauses and paces, each in the order of its key, then lanes, which are
+ * passed over where somebody else works on them. What may still meet (a pause that begins) is retried as a deadlock. Lanes
+ * passed over may be due sooner than `nextDueAt` says: the dispatcher looks again within a second.
  */
 export async function claimHeads(db: Transaction, request: ClaimRequest): Promise<ClaimedHeads> {
   const { now, paceLimits } = request;

@@ -60,6 +60,7 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly #pool: Pool;
   readonly #waits: PostgresWaits;
+  readonly #clock: Clock;
   readonly #backoff: ReconnectBackoff;
   readonly #running = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -67,6 +68,7 @@ export class Connections {
   /** Throws a sentence if the URL is none. Connects with the first transaction. */
   constructor({ url, clock, waits }: ConnectionsOptions) {
     this.#waits = waits;
+    this.#clock = clock;
     this.#backoff = new ReconnectBackoff(clock, waits.reconnectFirstMs, waits.reconnectMostMs);
     this.#pool = new Pool({
       fallback_application_name: 'sms-connect-bridge',
@@ -78,6 +80,7 @@ export class Connections {
     });
     // A connection that breaks while nobody uses it is replaced when it is needed; one in use fails its query.
     this.#pool.on('error', () => {});
+    this.#pool.setMaxListeners(0); // one for each caller that waits for a release, and those are bounded
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
@@ -163,18 +166,40 @@ export class Connections {
     }
   }
 
+  /**
+   * Where no new connection is to be had (the server's limit), those that there are do the work, one after the other: only
+   * where there is none does a failure count for the caller.
+   */
   async #connect(): Promise<PoolClient> {
-    if (this.#isClosed) throw new Error('The store is closed.');
-    if (this.#pool.idleCount === 0) this.#backoff.check();
-    try {
-      const client = await this.#pool.connect();
-      this.#backoff.succeeded();
-      return client;
-    } catch (error) {
-      // Where all are in use, none was tried.
-      if (this.#pool.totalCount < this.#pool.options.max) this.#backoff.failed(error);
-      throw error;
+    const endsAtMs = this.#clock.monotonicMs() + this.#waits.connectMs;
+    for (;;) {
+      if (this.#isClosed) throw new Error('The store is closed.');
+      const { idleCount, totalCount } = this.#pool;
+      if (idleCount === 0 && totalCount === 0) this.#backoff.check();
+      const isTooSoon = idleCount === 0 && totalCount < this.#pool.options.max && this.#backoff.waitMs() > 0;
+      if (isTooSoon) await this.#untilReleased(this.#backoff.waitMs());
+      else {
+        try {
+          const client = await this.#pool.connect();
+          this.#backoff.succeeded();
+          return client;
+        } catch (error) {
+          // Where all are in use, none was tried.
+          if (this.#pool.totalCount < this.#pool.options.max) this.#backoff.failed(error);
+          if (this.#pool.totalCount === 0 || this.#clock.monotonicMs() >= endsAtMs) throw error;
+        }
+      }
+      if (this.#clock.monotonicMs() >= endsAtMs) this.#backoff.check();
     }
+  }
+
+  async #untilReleased(mostMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.ceil(mostMs));
+    this.#pool.once('release', resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#pool.off('release', resolve);
   }
 
   async #track<Result>(work: Promise<Result>): Promise<Result> {

@@ -23,6 +23,11 @@ export class ReconnectBackoff {
     if (this.#clock.monotonicMs() < this.#untilMs) throw this.#lastError;
   }
 
+  /** Until the next try, milliseconds; 0: it may be now. */
+  waitMs(): number {
+    return Math.max(0, this.#untilMs - this.#clock.monotonicMs());
+  }
+
   /** Of those that were tried at the same time, only the first lengthens the wait. */
   failed(error: unknown): void {
     const now = this.#clock.monotonicMs();

@@ -140,7 +140,9 @@ export class Database {
    */
   checkPlace(): void {
     if (identify(this.#file) !== this.#identity)
-      throw new Error(`${this.#file} has been deleted or replaced: restart the service`);
+      throw new Error(
+        `${this.#file} has been deleted or replaced: see docs/operations.md before you restart`,
+      );
   }
 
   /**
@@ -150,6 +152,7 @@ export class Database {
   checkReserve(): void {
     const { bavail, blocks, bsize } = fs.statfsSync(path.dirname(this.#file));
     const reserve = Math.min(RESERVE_BYTES, (blocks * bsize) / RESERVE_PART);
+    if (bavail === 0) throw new Error(`the disk of ${this.#file} is full`);
     if (bavail * bsize < reserve) throw new Error(`the disk of ${this.#file} is full but for a reserve`);
   }
 
@@ -238,8 +241,15 @@ function isDiskFull(file: string): boolean {
 
 /** What customers wrote is nobody else's on the machine. SQLite gives the WAL the file's own permissions. */
 function createPrivately(file: string): void {
-  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(path.dirname(file));
   fs.closeSync(fs.openSync(file, 'a', 0o600));
+}
+
+/** By hand, since Node's recursive mkdir goes round for ever where a file system knows no such name (/proc). */
+function makeFolder(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  fs.mkdirSync(folder, { mode: 0o700 });
 }
 
 /**

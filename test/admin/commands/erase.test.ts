@@ -5,7 +5,7 @@ import { OperatorsDesk } from '../operators-desk.ts';
 
 const ANA = '+14255550111';
 const BEN = '+14255550122';
-const NOWHERE = 'Looked for the number, with and without +: it is nowhere in the store.\n';
+const NOWHERE = 'Looked for the number, with and without +: it is nowhere in the store that can be read.\n';
 
 let file: string;
 let desk: OperatorsDesk;
