@@ -255,7 +255,7 @@ export class Flow {
 
   async close(): Promise<void> {
     await this.connect.close();
-    await Promise.all([this.#bridge, ...this.#replicas].map((bridge) => bridge?.stop()));
+    await Promise.all([this.#bridge, ...this.#replicas].map(async (bridge) => bridge?.stop()));
     await this.sns.close();
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
