@@ -17,9 +17,10 @@ afterEach(async () => {
   expect(await scene.end()).toEqual([]);
 });
 
+const unavailable = (): Promise<never> => Promise.reject(new BridgeError('STORE_UNAVAILABLE'));
+
 /** A store that takes no outcome while it is away. */
 function away(store: MessageStore, isAway: () => boolean): Partial<MessageStore> {
-  const unavailable = () => Promise.reject(new BridgeError('STORE_UNAVAILABLE'));
   return {
     recordOutcome: (report) => (isAway() ? unavailable() : store.recordOutcome(report)),
     ping: () => (isAway() ? unavailable() : store.ping()),
