@@ -42,6 +42,11 @@ describe('finds nothing wrong with', () => {
       script: SOUND.replace('b:taken', '[ b:taken ] b:taken'),
       change: unclear('b', 1),
     },
+    {
+      name: 'a request that Connect saw after its sender had given up waiting',
+      script: `${SOUND.replace('b:taken', 'b:taken b:taken')} b:taken`,
+      change: (history) => changeStored(unclear('b', 2)(history), 'b', { hasTimedOut: true }),
+    },
     { name: 'throttling and pauses', script: SOUND.replace('b:taken', 'b:throttled b:denied b:taken') },
     {
       name: 'an answer that took its time',
@@ -99,7 +104,13 @@ const BROKEN: Readonly<Record<Rule, readonly Case[]>> = {
     {
       name: 'a message in the store that nobody wrote',
       change: (history) =>
-        addStored(history, { message: 'z', state: 'delivered', reason: undefined, unclearAttempts: 0 }),
+        addStored(history, {
+          message: 'z',
+          state: 'delivered',
+          reason: undefined,
+          unclearAttempts: 0,
+          hasTimedOut: false,
+        }),
     },
   ],
   whole: [
@@ -193,7 +204,13 @@ const BROKEN: Readonly<Record<Rule, readonly Case[]>> = {
     {
       name: 'a message that is still being sent',
       change: (history) =>
-        addStored(history, { message: 'x', state: 'sending', reason: undefined, unclearAttempts: 0 }),
+        addStored(history, {
+          message: 'x',
+          state: 'sending',
+          reason: undefined,
+          unclearAttempts: 0,
+          hasTimedOut: false,
+        }),
     },
   ],
 };
@@ -206,11 +223,11 @@ describe.each(RULES)('the rule %s', (rule) => {
 });
 
 it('says how many pairs it judged, and how many copies were too many', () => {
-  const { orderPairs, copiesTooMany } = checkHistory(
+  const { orderPairs, copiesTooMany, timeOuts } = checkHistory(
     readHistory(SOUND.replace('b:taken', 'b:takenUnclearly b:taken')),
   );
   // a before b, a before c, b before c; the first of each lane proves nothing.
-  expect({ orderPairs, copiesTooMany }).toEqual({ orderPairs: 3, copiesTooMany: 1 });
+  expect({ orderPairs, copiesTooMany, timeOuts }).toEqual({ orderPairs: 3, copiesTooMany: 1, timeOuts: 0 });
 });
 
 function message(key: string, customer: string, sentAt: number): ScriptedMessage {
@@ -255,6 +272,7 @@ function readHistory(script: string): History {
         state: 'delivered',
         reason: undefined,
         unclearAttempts: 0,
+        hasTimedOut: false,
       })),
       books: { ...EMPTY_BOOKS, received: MESSAGES.length, delivered: MESSAGES.length },
       leasedLanes: 0,

@@ -16,11 +16,14 @@
  *   can have is before every place of B's, then Connect has given A a conclusive answer (200 or 400) before B's first
  *   request, and A is not requested again after it.* A request that a frozen or killed sender had already let go may
  *   arrive late: one that arrives during an interruption is neither a P nor a broken order.
+ *   The same goes for requests of a message whose sender waited for an answer in vain: Connect may come to see one, or
+ *   have answered it, after its sender has sent another. `timeOuts` counts those messages; a run where they are many
+ *   proves little.
  *   A conversation's first request has no P and proves nothing; `orderPairs` says how many pairs were held to the rule.
  * - `alone`: while Connect works on a request of a lane and then answers it, no other request of that lane arrives,
- *   unless an interruption cut its sender off.
+ *   unless an interruption or a time-out cut its sender off.
  * - `once`: a message that is in a chat is requested again only where its sender could not know: Connect's answer was
- *   unclear, or an interruption lies between the two requests.
+ *   unclear or came too late, or an interruption lies between the two requests.
  * - `counted`: each copy too many has an unclear attempt in its message's record, and the books' possible duplicates
  *   are no fewer than the copies too many.
  * - `balanced`: the books balance, agree with the messages, and have received no less than was acknowledged and no more
@@ -56,10 +59,15 @@ export interface Verdict {
   readonly orderPairs: number;
   /** Copies in chats beyond each message's first. */
   readonly copiesTooMany: number;
+  /** Messages that a sender gave up waiting for. */
+  readonly timeOuts: number;
 }
 
 export function checkHistory(history: History): Verdict {
-  const timeline = readTimeline(history.events);
+  const timedOut = new Set(
+    history.store.messages.filter(({ hasTimedOut }) => hasTimedOut).map(({ message }) => message),
+  );
+  const timeline = readTimeline(history.events, timedOut);
   const stored = new Map(history.store.messages.map((message) => [message.message, message]));
   const order = checkOrder(history.messages, timeline);
   return {
@@ -76,6 +84,7 @@ export function checkHistory(history: History): Verdict {
     ],
     orderPairs: order.pairs,
     copiesTooMany: countCopiesTooMany(history.messages, timeline),
+    timeOuts: timedOut.size,
   };
 }
 
@@ -165,7 +174,10 @@ function decidedBefore(
   const others = lane
     .filter(({ key }) => key !== later.key)
     .flatMap(({ key }) => timeline.of(key).requests)
-    .filter(({ at, decidedAt }) => decidedAt < firstAt && !timeline.isInterrupted(at, decidedAt));
+    .filter(
+      ({ at, decidedAt, mayBeLate }) =>
+        decidedAt < firstAt && !mayBeLate && !timeline.isInterrupted(at, decidedAt),
+    );
   const last = others.reduce((latest, { decidedAt }) => Math.max(latest, decidedAt), -1);
   return last < 0 ? undefined : last;
 }
@@ -173,7 +185,9 @@ function decidedBefore(
 function overtaking({ requests }: MessageTimeline, firstAt: number, timeline: Timeline): string | undefined {
   const isConclusive = requests.some(({ fate, decidedAt }) => CONCLUSIVE.has(fate) && decidedAt < firstAt);
   if (!isConclusive) return 'had not ended when that one was first requested';
-  const isLate = requests.some(({ at }) => at > firstAt && !timeline.isInterrupted(at, at));
+  const isLate = requests.some(
+    ({ at, mayBeLate }) => at > firstAt && !mayBeLate && !timeline.isInterrupted(at, at),
+  );
   return isLate ? 'was requested after that one' : undefined;
 }
 
@@ -185,7 +199,8 @@ function checkAlone(messages: readonly ScriptedMessage[], timeline: Timeline): F
     return requests.flatMap((request, index) => {
       const next = requests[index + 1];
       const isOverlapped = next !== undefined && next.at < request.decidedAt;
-      if (!isOverlapped || timeline.isInterrupted(request.at, request.decidedAt)) return [];
+      if (!isOverlapped || request.mayBeLate || next.mayBeLate) return [];
+      if (timeline.isInterrupted(request.at, request.decidedAt)) return [];
       return [finding('alone', `${next.message} was requested while Connect worked on ${request.message}`)];
     });
   });
@@ -195,10 +210,9 @@ function checkOnce({ key }: ScriptedMessage, timeline: Timeline): Finding[] {
   const { requests } = timeline.of(key);
   return requests.flatMap((request, index) => {
     const next = requests[index + 1];
-    const isClear = request.fate === 'taken' || request.fate === 'takenSlowly' || request.fate === 'refused';
-    // A refusal is tried once more where it was a probe's.
-    if (!next || !isClear || request.fate === 'refused') return [];
-    if (timeline.isInterrupted(request.at, next.at)) return [];
+    const isClear = request.fate === 'taken' || request.fate === 'takenSlowly';
+    if (!next || !isClear) return [];
+    if (request.mayBeLate || timeline.isInterrupted(request.at, next.at)) return [];
     return [finding('once', `${key} was sent again although Connect had answered 200`)];
   });
 }

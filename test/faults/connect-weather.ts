@@ -1,20 +1,41 @@
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import type { Fault } from '../../src/sandbox/connect-faults.ts';
 import type { RequestFate, ScriptedMessage } from './history.ts';
-import type { Script, WeatherKind } from './script.ts';
+import type { Script, Weather, WeatherKind } from './script.ts';
 import { seededRandom } from './seeded-random.ts';
 
-/** What Connect does with the request numbered `attempt` (from 1) for the message, `nowMs` after the run's start. */
+/** The script's weather as it passes, request by request. */
+export class WeatherVane {
+  readonly #coming: Weather[];
+  #now: Weather | undefined;
+  #requestsLeft = 0;
+  #endsAtMs = 0;
+
+  constructor(weather: readonly Weather[]) {
+    this.#coming = [...weather];
+  }
+
+  /** That of the request that has just come in, by a monotonic clock; undefined: calm for good. */
+  turn(nowMs: number): Weather | undefined {
+    if (this.#requestsLeft === 0 || nowMs >= this.#endsAtMs) {
+      this.#now = this.#coming.shift();
+      this.#requestsLeft = this.#now?.requests ?? Infinity;
+      this.#endsAtMs = nowMs + (this.#now?.mostMs ?? Infinity);
+    }
+    this.#requestsLeft -= 1;
+    return this.#now;
+  }
+}
+
+/** What Connect does with the request numbered `attempt` (from 1) for the message. */
 export function chooseFault(
-  script: Script,
+  { options, hangs }: Pick<Script, 'options' | 'hangs'>,
+  { kind = 'calm', destinations = [] }: Partial<Weather>,
   message: ScriptedMessage,
   attempt: number,
-  nowMs: number,
 ): Fault | undefined {
-  const random = seededRandom(script.options.seed, `${message.key} ${attempt}`);
-  if (attempt === 1 && script.hangs.has(message.key)) return random.pick([FAULTS.hang, FAULTS.takenButHang]);
-  const { kind = 'calm', destinations = [] } =
-    script.weather.find(({ fromMs, toMs }) => fromMs <= nowMs && nowMs < toMs) ?? {};
+  const random = seededRandom(options.seed, `${message.key} ${attempt}`);
+  if (attempt === 1 && hangs.has(message.key)) return random.pick([FAULTS.hang, FAULTS.takenButHang]);
   if (kind === 'denying' && destinations.includes(message.destinationId))
     return random.pick([FAULTS.denied, FAULTS.notFound, FAULTS.expiredToken]);
   const faults = FAULTS_OF[kind];

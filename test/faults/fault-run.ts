@@ -51,7 +51,7 @@ export interface RunFacts {
   readonly logDirectory: string;
 }
 
-/** Judges what was seen; the folder with the logs goes unless `keepsLogs`. */
+/** Judges what was seen; the folder with logs and history goes unless `keepsLogs`. */
 export type Judge<Result> = (record: RunRecord) => { readonly result: Result; readonly keepsLogs: boolean };
 
 export async function playScript<Result>(options: RunOptions, judge: Judge<Result>): Promise<Result> {
@@ -95,8 +95,10 @@ export async function playScript<Result>(options: RunOptions, judge: Judge<Resul
   balance();
   const balancer = setInterval(balance, BALANCE_MS);
   resources.defer(() => clearInterval(balancer));
-  const judged = judge(await play({ script, store, connect, sns, recorder, fleet, directory }));
+  const record = await play({ script, store, connect, sns, recorder, fleet, directory });
+  const judged = judge(record);
   isKept = judged.keepsLogs;
+  if (isKept) fs.writeFileSync(path.join(directory, 'history.json'), JSON.stringify(record.history));
   return judged.result;
 }
 
@@ -154,6 +156,7 @@ async function play(stage: Stage): Promise<RunRecord> {
         ...(connect.received === recorder.requests
           ? []
           : [`Connect saw ${connect.received} requests, of which ${recorder.requests} are in the history`]),
+        ...tooManyTimeOuts(history),
         ...connect.ruleProblems.map((problem) => `Connect’s API rules: ${problem}`),
         ...unforeseenErrors(fleet.logs),
       ],
@@ -227,6 +230,16 @@ function countKinds(faults: readonly ScriptedFault[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { kind } of faults) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;
+}
+
+/** More, and the machine was too slow for the run to prove anything, or the bridge gives up too early. */
+const TIMED_OUT_MOST_PART = 0.05;
+
+function tooManyTimeOuts({ messages, store }: History): string[] {
+  const count = store.messages.filter(({ hasTimedOut }) => hasTimedOut).length;
+  return count > messages.length * TIMED_OUT_MOST_PART
+    ? [`${count} messages timed out: too slow to judge`]
+    : [];
 }
 
 const ERRORS_SHOWN = 5;

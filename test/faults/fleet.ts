@@ -9,9 +9,11 @@ import type { Recorder } from './recorder.ts';
 
 const START_TRIES = 60;
 const START_RETRY_MS = 250;
-/** What a process that is gone had sent may still be on its way through this one's event loop, some turns of it. */
-const STRAY_MS = 20;
+/** What a process that is gone had sent may still wait for this one's event loop: until that has kept time for a while. */
+const STRAY_TURN_MS = 20;
+const STRAY_TURN_LATE_MS = 60;
 const STRAY_TURNS = 10;
+const STRAY_TURNS_MOST = 250;
 /** The same, of one that goes on after it was frozen. */
 const THAW_MS = 1_000;
 
@@ -78,7 +80,7 @@ export class Fleet {
     replica.child = undefined;
     child.kill();
     await child.exited;
-    for (let turn = 0; turn < STRAY_TURNS; turn += 1) await sleep(STRAY_MS);
+    await strayRequestsSeen();
     resume();
     await sleep(forMs);
     await this.#start(replica);
@@ -146,5 +148,14 @@ export class Fleet {
     this.ownEnds.push(exit);
     this.#options.recorder.interrupt('kill')();
     await this.#start(replica);
+  }
+}
+
+async function strayRequestsSeen(): Promise<void> {
+  let inTime = 0;
+  for (let turn = 0; turn < STRAY_TURNS_MOST && inTime < STRAY_TURNS; turn += 1) {
+    const startedAtMs = performance.now();
+    await sleep(STRAY_TURN_MS);
+    inTime = performance.now() - startedAtMs < STRAY_TURN_LATE_MS ? inTime + 1 : 0;
   }
 }

@@ -70,6 +70,8 @@ export interface StoredMessage {
   readonly reason: DeadReason | undefined;
   /** Recorded attempts after which Connect could have had it: lost ones and retries. */
   readonly unclearAttempts: number;
+  /** Some sender of it waited for its answer in vain: Connect may have seen that request, or answered it, too late. */
+  readonly hasTimedOut: boolean;
 }
 
 export interface StoreAtEnd {

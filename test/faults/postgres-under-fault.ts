@@ -46,7 +46,14 @@ function refuseFault(): never {
 
 async function stopServer(server: PostgresServer, how: 'orderly' | 'crash'): Promise<() => Promise<void>> {
   await server.stop(how);
-  return () => server.start();
+  return () => server.start().catch(ignoreTurnedAway);
+}
+
+/** While it recovers, it turns clients away in words that look like its own end; but it goes on starting. */
+function ignoreTurnedAway(error: unknown): void {
+  const isTurnedAway =
+    error instanceof Error && /FATAL:.*(not yet accepting connections|is starting up)/.test(error.message);
+  if (!isTurnedAway) throw error;
 }
 
 /** The postmaster first, so that it starts no more processes. */

@@ -1,12 +1,12 @@
 import type { ConnectStandIn } from '../../src/sandbox/connect-stand-in.ts';
 import type { ChatEventRequest } from '../../src/sandbox/chats.ts';
-import { chooseFault, fateOf } from './connect-weather.ts';
+import { WeatherVane, chooseFault, fateOf } from './connect-weather.ts';
 import type { HistoryEvent, InterruptionCause } from './history.ts';
 import type { Script } from './script.ts';
 
 /** Writes the history down, and makes Connect behave as the script says. */
 export class Recorder {
-  readonly events: HistoryEvent[] = [];
+  readonly events: (HistoryEvent & { readonly atMs: number })[] = [];
   readonly #script: Script;
   readonly #requestOf = new WeakMap<ChatEventRequest, number>();
   readonly #attempts = new Map<string, number>();
@@ -29,12 +29,14 @@ export class Recorder {
   attach(connect: ConnectStandIn): void {
     this.#startedAtMs = performance.now();
     const messages = new Map(this.#script.messages.map((message) => [message.key, message]));
+    const vane = new WeatherVane(this.#script.weather);
     connect.faultFor = (request) => {
       const key = keyOf(request);
       const message = messages.get(key);
       const attempt = (this.#attempts.get(key) ?? 0) + 1;
       this.#attempts.set(key, attempt);
-      const fault = message && chooseFault(this.#script, message, attempt, this.nowMs());
+      const weather = vane.turn(performance.now()) ?? {};
+      const fault = message && chooseFault(this.#script, weather, message, attempt);
       this.#requests += 1;
       this.#requestOf.set(request, this.#requests);
       const fate = fateOf(fault);
@@ -55,7 +57,7 @@ export class Recorder {
   record(event: HistoryEvent): void {
     if (event.kind === 'acknowledged' && !this.#acknowledgedAtMs.has(event.message))
       this.#acknowledgedAtMs.set(event.message, performance.now());
-    this.events.push(event);
+    this.events.push({ ...event, atMs: Math.round(this.nowMs()) });
   }
 
   /** Until the returned function is called, senders can lose what they know. */

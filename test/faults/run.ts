@@ -1,7 +1,9 @@
 /**
  * `npm run test:faults -- [--seed N] [--messages N] [--conversations N] [--kills N] [--store sqlite|postgres] [--seconds N]
- * [--hangs N] [--keep-logs]`: plays a script of faults and judges what it has seen. Exits 0 only if every promise held.
+ * [--hangs N] [--keep-logs]`: plays a script of faults and judges what it has seen; without `--store` one run on each store,
+ * one after the other. Exits 0 only if every promise held.
  */
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { checkHistory } from './checker.ts';
 import { playScript } from './fault-run.ts';
@@ -9,8 +11,9 @@ import { isInMountNamespace, runInMountNamespace } from './mount-namespace.ts';
 import type { RunOptions } from './script.ts';
 import { describeRun } from './summary.ts';
 
+const STORES = ['sqlite', 'postgres'] as const;
+
 const DEFAULTS = {
-  store: 'sqlite',
   messages: '5000',
   conversations: '200',
   kills: '20',
@@ -22,7 +25,7 @@ const SEED_MOST = 999_999;
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * SEED_MOST)) },
-    store: { type: 'string', default: DEFAULTS.store },
+    store: { type: 'string' },
     messages: { type: 'string', default: DEFAULTS.messages },
     conversations: { type: 'string', default: DEFAULTS.conversations },
     kills: { type: 'string', default: DEFAULTS.kills },
@@ -31,11 +34,23 @@ const { values } = parseArgs({
     'keep-logs': { type: 'boolean', default: false },
   },
 });
-const options = readOptions();
-const wantsNamespace = options.store === 'sqlite' && !isInMountNamespace();
-process.exitCode = (wantsNamespace ? await runInMountNamespace() : undefined) ?? (await run());
+process.exitCode = values.store === undefined ? runEach() : await runOn(readOptions(values.store));
 
-async function run(): Promise<number> {
+/** A process for each store, so that they share nothing but the seed. */
+function runEach(): number {
+  const codes = STORES.map((store) => {
+    const given = [...process.argv.slice(1), '--seed', values.seed, '--store', store];
+    return spawnSync(process.execPath, given, { stdio: 'inherit' }).status ?? 1;
+  });
+  return Math.max(...codes);
+}
+
+async function runOn(options: RunOptions): Promise<number> {
+  const wantsNamespace = options.store === 'sqlite' && !isInMountNamespace();
+  return (wantsNamespace ? await runInMountNamespace() : undefined) ?? (await run(options));
+}
+
+async function run(options: RunOptions): Promise<number> {
   const { seed, store, messages, conversations, kills, seconds } = options;
   process.stdout.write(
     `Seed ${seed}: ${messages} messages of ${conversations} conversations on ${store}, ${kills} kills, ${seconds} s of faults.\n`,
@@ -49,9 +64,9 @@ async function run(): Promise<number> {
   return record.problems.length === 0 && verdict.findings.length === 0 ? 0 : 1;
 }
 
-function readOptions(): RunOptions {
-  const { store } = values;
-  if (store !== 'sqlite' && store !== 'postgres') throw new Error('--store is sqlite or postgres.');
+function readOptions(given: string): RunOptions {
+  const store = STORES.find((store) => store === given);
+  if (!store) throw new Error('--store is sqlite or postgres.');
   return {
     seed: readCount('seed'),
     store,
@@ -64,7 +79,7 @@ function readOptions(): RunOptions {
   };
 }
 
-function readCount(name: Exclude<keyof typeof values, 'keep-logs'>): number {
+function readCount(name: Exclude<keyof typeof values, 'keep-logs' | 'store'>): number {
   const text = values[name];
   if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} is a whole number.`);
   return Number(text);

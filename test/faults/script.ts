@@ -41,11 +41,14 @@ export interface ScriptedPost {
 
 export type WeatherKind = 'calm' | 'throttling' | 'failing' | 'breaking' | 'denying';
 
-/** What Connect is like for a while. */
+/**
+ * What Connect is like for so many requests, but no longer than `mostMs` after the first of them. It goes by requests,
+ * since a bridge that is down or whose store is away would let bad weather pass by.
+ */
 export interface Weather {
   readonly kind: WeatherKind;
-  readonly fromMs: number;
-  readonly toMs: number;
+  readonly requests: number;
+  readonly mostMs: number;
   /** Of a denying one. */
   readonly destinations: readonly string[];
 }
@@ -64,6 +67,7 @@ export interface Script {
   readonly messages: readonly ScriptedMessage[];
   /** By `atMs`. */
   readonly posts: readonly ScriptedPost[];
+  /** One after the other, then it is calm. */
   readonly weather: readonly Weather[];
   /** Of processes, by `atMs`; when one is due while the last is under way, it follows that. */
   readonly processFaults: readonly ScriptedFault[];
@@ -238,8 +242,9 @@ function writeText({ channel, address }: Customer, serial: number, random: Seede
   return `${channel} ${address} ${serial} ${words.join(' ')}`;
 }
 
-const WEATHER_LEAST_MS = 1_500;
-const WEATHER_MOST_MS = 4_000;
+/** Each kind has its turn once for so many messages. */
+const WEATHER_ROUND_MESSAGES = 1_000;
+const WEATHER_MOST_MS = 8_000;
 const DENYING_MOST_MS = 1_800;
 const WEATHER_KINDS: readonly WeatherKind[] = [
   'calm',
@@ -252,27 +257,22 @@ const WEATHER_KINDS: readonly WeatherKind[] = [
   'denying',
 ];
 
-function writeWeather({ seed, seconds }: RunOptions): Weather[] {
+function writeWeather({ seed, messages }: RunOptions): Weather[] {
   const random = seededRandom(seed, 'weather');
-  const weather: Weather[] = [];
-  const bag: WeatherKind[] = [];
-  // However short the run, each kind has its turn.
-  const roundMs = (seconds * SECOND_MS) / WEATHER_KINDS.length;
-  let fromMs = 0;
-  while (fromMs < seconds * SECOND_MS) {
-    if (bag.length === 0) bag.push(...random.shuffle(WEATHER_KINDS));
-    const kind = bag.pop() ?? 'calm';
-    const mostMs = Math.min(roundMs, kind === 'denying' ? DENYING_MOST_MS : WEATHER_MOST_MS);
-    const toMs = fromMs + random.integer(Math.min(roundMs / 2, WEATHER_LEAST_MS), mostMs);
-    const destinations = random.pick([
-      [SMS_NUMBER_ARN],
-      [WHATSAPP_NUMBER_ARN],
-      [SMS_NUMBER_ARN, WHATSAPP_NUMBER_ARN],
-    ]);
-    weather.push({ kind, fromMs, toMs, destinations });
-    fromMs = toMs;
-  }
-  return weather;
+  const rounds = Math.ceil(messages / WEATHER_ROUND_MESSAGES);
+  const most = messages / rounds / WEATHER_KINDS.length;
+  return Array.from({ length: rounds }, () => random.shuffle(WEATHER_KINDS))
+    .flat()
+    .map((kind) => ({
+      kind,
+      requests: random.integer(Math.ceil(most / 2), Math.ceil(most)),
+      mostMs: kind === 'denying' ? DENYING_MOST_MS : WEATHER_MOST_MS,
+      destinations: random.pick([
+        [SMS_NUMBER_ARN],
+        [WHATSAPP_NUMBER_ARN],
+        [SMS_NUMBER_ARN, WHATSAPP_NUMBER_ARN],
+      ]),
+    }));
 }
 
 /** A supervisor takes a moment. */
@@ -304,6 +304,7 @@ function writeStoreFaults({ seed, seconds, store, canFillDisk }: RunOptions): Sc
   return Array.from({ length: count }, (_, index): ScriptedFault => {
     const kind = kinds[index % kinds.length] ?? 'locked';
     const atMs = Math.floor(((index + random.fraction()) * seconds * SECOND_MS) / count);
-    return { kind, atMs, forMs: random.integer(STORE_FAULT_LEAST_MS, STORE_FAULT_MOST_MS) };
+    const mostMs = Math.min(STORE_FAULT_MOST_MS, (seconds * SECOND_MS) / kinds.length);
+    return { kind, atMs, forMs: random.integer(Math.min(STORE_FAULT_LEAST_MS, mostMs), mostMs) };
   }).sort((a, b) => a.atMs - b.atMs);
 }

@@ -4,6 +4,7 @@ import type { StoreAtEnd } from './history.ts';
 import type { Script } from './script.ts';
 
 const PAGE = 500;
+const TIME_OUTS: ReadonlySet<string> = new Set(['AbortError', 'TimeoutError', 'ConnectionTimeout']);
 
 /** What the store says of each message, and its books. */
 export async function readStoreAtEnd(
@@ -16,7 +17,9 @@ export async function readStoreAtEnd(
   for (const { id, snsMessageId, state, reason } of await listAll(store)) {
     const { recordedAttempts = [] } = (await store.readMessage(id)) ?? {};
     const unclearAttempts = recordedAttempts.filter(isUnclear).length;
-    messages.push({ message: keys.get(snsMessageId) ?? snsMessageId, state, reason, unclearAttempts });
+    const hasTimedOut = recordedAttempts.some(({ code = '' }) => TIME_OUTS.has(code));
+    const message = keys.get(snsMessageId) ?? snsMessageId;
+    messages.push({ message, state, reason, unclearAttempts, hasTimedOut });
   }
   const { books } = await store.status();
   return { messages, books, leasedLanes };

@@ -7,7 +7,7 @@ const FINDINGS_SHOWN = 20;
 /** A fault run in a few lines: what was done, what was seen, and whether every promise held. */
 export function describeRun({ script, history, facts, problems }: RunRecord, verdict: Verdict): string {
   const { books } = history.store;
-  const { findings, orderPairs, copiesTooMany } = verdict;
+  const { findings, orderPairs, copiesTooMany, timeOuts } = verdict;
   const fates = count(history.events.flatMap((event) => (event.kind === 'requested' ? [event.fate] : [])));
   const weather = count(script.weather.map(({ kind }) => kind));
   const isSound = findings.length === 0 && problems.length === 0;
@@ -21,7 +21,7 @@ export function describeRun({ script, history, facts, problems }: RunRecord, ver
     `Connect’s answers ${list(fates)}`,
     `books             ${books.received} received, ${books.delivered} delivered, ${books.duplicate} duplicate, ${books.dead} dead, ${books.pending} pending; ${books.arrivedLate} arrived late`,
     `copies too many   ${copiesTooMany} seen, ${books.possibleDuplicate} possible ones counted`,
-    `order             ${orderPairs} pairs of messages could be judged`,
+    `order             ${orderPairs} pairs of messages could be judged; ${timeOuts} timed out; Connect was silent to ${script.hangs.size}`,
     `longest delivery  ${seconds(facts.longestDeliveryMs)}`,
     ...[...problems, ...findings.map(({ rule, text }) => `${rule}: ${text}`)]
       .slice(0, FINDINGS_SHOWN)

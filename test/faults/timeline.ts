@@ -7,6 +7,8 @@ export interface TimedRequest {
   /** When Connect decided on it: of a slow one, when that got into the chat. Infinity: never, its caller was gone. */
   readonly decidedAt: number;
   readonly fate: RequestFate;
+  /** One of its message's senders gave up waiting: this request may have come, or have been answered, after that. */
+  readonly mayBeLate: boolean;
 }
 
 export interface MessageTimeline {
@@ -26,13 +28,15 @@ export interface Timeline {
 
 const NOTHING: MessageTimeline = { postedAt: undefined, acknowledgedAt: undefined, requests: [], taken: [] };
 
-export function readTimeline(events: readonly HistoryEvent[]): Timeline {
+export function readTimeline(events: readonly HistoryEvent[], timedOut: ReadonlySet<string>): Timeline {
   const placed = events.map((event, at) => ({ event, at }));
   const takenAt = new Map(
     placed.flatMap(({ event, at }) => (event.kind === 'taken' ? [[event.request, at] as const] : [])),
   );
   const groups = Map.groupBy(placed, ({ event }) => ('message' in event ? event.message : undefined));
-  const timelines = new Map([...groups].map(([message, group]) => [message, readMessage(group, takenAt)]));
+  const timelines = new Map(
+    [...groups].map(([message, group]) => [message, readMessage(group, takenAt, timedOut)]),
+  );
   const interruptions = readInterruptions(placed);
   return {
     of: (message) => timelines.get(message) ?? NOTHING,
@@ -45,7 +49,11 @@ interface Placed {
   readonly at: number;
 }
 
-function readMessage(group: readonly Placed[], takenAt: ReadonlyMap<number, number>): MessageTimeline {
+function readMessage(
+  group: readonly Placed[],
+  takenAt: ReadonlyMap<number, number>,
+  timedOut: ReadonlySet<string>,
+): MessageTimeline {
   const first = (kind: HistoryEvent['kind']): number | undefined =>
     group.find(({ event }) => event.kind === kind)?.at;
   return {
@@ -55,7 +63,7 @@ function readMessage(group: readonly Placed[], takenAt: ReadonlyMap<number, numb
       if (event.kind !== 'requested') return [];
       const { message, fate, request } = event;
       const decidedAt = fate === 'takenSlowly' ? (takenAt.get(request) ?? Infinity) : at;
-      return [{ message, at, fate, decidedAt }];
+      return [{ message, at, fate, decidedAt, mayBeLate: timedOut.has(message) }];
     }),
     taken: group.filter(({ event }) => event.kind === 'taken').map(({ at }) => at),
   };

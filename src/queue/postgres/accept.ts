@@ -1,15 +1,10 @@
-import { makeDedupKey } from '../dedup-key.ts';
+import { DIRECTION, dedupKeyOf, sentAtOf } from '../acceptance.ts';
+import type { Acceptance } from '../acceptance.ts';
 import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
 import { HEAD_OF_LANE, keepPausedTime } from './lane.ts';
 import { storable } from './statement.ts';
 import type { Transaction } from './transaction.ts';
-
-/** Every notification that this store takes in today comes from a customer. */
-const DIRECTION = 'inbound';
-
-/** What of a notification all its parts share. */
-export type Acceptance = Pick<AcceptRequest, 'snsMessageId' | 'snsTimestamp' | 'acceptedAt' | 'holdMs'>;
 
 export async function accept(db: Transaction, request: AcceptRequest): Promise<readonly AcceptedItem[]> {
   if (request.items.length === 0) {
@@ -219,12 +214,4 @@ function idOf(originals: ReadonlyMap<number, number>, index: number): number {
   // It aged out at this very moment; the notification is new when SNS sends it again.
   if (!id) throw new Error('The original of a duplicate is gone.');
   return id;
-}
-
-export function dedupKeyOf({ message }: AcceptItem): string | null {
-  return message?.externalId ? makeDedupKey(DIRECTION, message.channel, message.externalId) : null;
-}
-
-export function sentAtOf(item: AcceptItem, request: Acceptance): number {
-  return item.message?.sentAt ?? request.snsTimestamp;
 }

@@ -1,16 +1,8 @@
-import type { Books, DeadReason, PausedDestination, StoreStatus } from '../message-store.ts';
+import { balanceBooks } from '../books.ts';
+import type { BookTotal, DeadTotal } from '../books.ts';
+import type { Books, PausedDestination, StoreStatus } from '../message-store.ts';
 import type { Row } from './statement.ts';
 import type { Transaction } from './transaction.ts';
-
-/** Counters of the books; a label is a channel or a reason. `dead` and `pending` are counted where they lie. */
-export type BookCounter =
-  | 'received'
-  | 'delivered'
-  | 'duplicate'
-  | 'ignored'
-  | 'discarded'
-  | 'possible_duplicate'
-  | 'arrived_late';
 
 /** Rows of one counter, so that transactions that count side by side seldom meet. */
 const SHARDS = 16;
@@ -55,44 +47,12 @@ export async function readStatus(db: Transaction): Promise<StoreStatus> {
   };
 }
 
-interface BookTotal {
-  readonly counter: BookCounter;
-  readonly label: string;
-  readonly count: number;
-}
-
 async function readBooks(db: Transaction, messages: StoreStatus['messages']): Promise<Books> {
-  const totals = new Map<BookCounter, Record<string, number>>();
-  for (const row of await db.all<BookTotal>(
+  const totals = await db.all<BookTotal>(
     'SELECT counter, label, sum(count)::bigint AS count FROM books GROUP BY counter, label',
-  )) {
-    totals.set(row.counter, { ...totals.get(row.counter), [row.label]: row.count });
-  }
-  const total = (counter: BookCounter): number => sum(Object.values(totals.get(counter) ?? {}));
-  const dead = await db.all<{ reason: DeadReason; count: number }>(
+  );
+  const dead = await db.all<DeadTotal>(
     `SELECT reason, count(*) AS count FROM messages WHERE state = 'dead' GROUP BY reason`,
   );
-  const deadByReason = Object.fromEntries(dead.map(({ reason, count }) => [reason, count]));
-  const counted = {
-    received: total('received'),
-    delivered: total('delivered'),
-    duplicate: total('duplicate'),
-    ignored: total('ignored'),
-    discarded: total('discarded'),
-    dead: sum(Object.values(deadByReason)),
-    pending: sum(messages.filter(({ state }) => state !== 'dead').map(({ count }) => count)),
-  };
-  const { received, ...ends } = counted;
-  return {
-    ...counted,
-    isBalanced: received === sum(Object.values(ends)),
-    possibleDuplicate: total('possible_duplicate'),
-    arrivedLate: total('arrived_late'),
-    ignoredByReason: totals.get('ignored') ?? {},
-    deadByReason,
-  };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+  return balanceBooks(totals, dead, messages);
 }

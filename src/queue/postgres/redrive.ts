@@ -1,6 +1,7 @@
 import type { AcceptItem, RedriveOutcome, RedriveRequest } from '../message-store.ts';
-import { acceptItems, dedupKeyOf, enterLanes, leaveLanes, openLanes, sentAtOf } from './accept.ts';
-import type { Acceptance } from './accept.ts';
+import { dedupKeyOf, sentAtOf } from '../acceptance.ts';
+import type { Acceptance } from '../acceptance.ts';
+import { acceptItems, enterLanes, leaveLanes, openLanes } from './accept.ts';
 import type { Row } from './statement.ts';
 import type { Transaction } from './transaction.ts';
 

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { BookCounter } from './books.ts';
+import type { BookCounter } from '../books.ts';
 import { BOOK_ENTRIES, toBookRow } from './books.ts';
 import { bindStatement } from './statement.ts';
 import type { Row } from './statement.ts';

@@ -1,15 +1,10 @@
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
-import { makeDedupKey } from '../dedup-key.ts';
+import { DIRECTION, dedupKeyOf, sentAtOf } from '../acceptance.ts';
+import type { Acceptance } from '../acceptance.ts';
 import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
 import { book } from './books.ts';
 import type { Database, Row } from './database.ts';
 import { moveLane, setLaneDue } from './lane.ts';
-
-/** Every notification that this store takes in today comes from a customer. */
-const DIRECTION = 'inbound';
-
-/** What of a notification all its parts share. */
-export type Acceptance = Pick<AcceptRequest, 'snsMessageId' | 'snsTimestamp' | 'acceptedAt' | 'holdMs'>;
 
 export function accept(db: Database, request: AcceptRequest): readonly AcceptedItem[] {
   if (request.items.length === 0) {
@@ -143,12 +138,4 @@ function findOriginal(db: Database, request: Acceptance, item: AcceptItem): numb
     },
   );
   return id;
-}
-
-export function dedupKeyOf({ message }: AcceptItem): string | null {
-  return message?.externalId ? makeDedupKey(DIRECTION, message.channel, message.externalId) : null;
-}
-
-export function sentAtOf(item: AcceptItem, request: Acceptance): number {
-  return item.message?.sentAt ?? request.snsTimestamp;
 }

@@ -10,8 +10,9 @@ import type {
   RedriveOutcome,
   RedriveRequest,
 } from '../message-store.ts';
-import { acceptItem, dedupKeyOf, enterLane, leaveLane, openLane, sentAtOf } from './accept.ts';
-import type { Acceptance } from './accept.ts';
+import { dedupKeyOf, sentAtOf } from '../acceptance.ts';
+import type { Acceptance } from '../acceptance.ts';
+import { acceptItem, enterLane, leaveLane, openLane } from './accept.ts';
 import { eraseAttemptErrors, readAttempts } from './attempts.ts';
 import { book, IS_KEPT } from './books.ts';
 import type { Database, Row } from './database.ts';

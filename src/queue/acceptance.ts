@@ -1,0 +1,22 @@
+/** What every store makes of an accepted item. */
+import { makeDedupKey } from './dedup-key.ts';
+import type { AcceptItem, AcceptRequest } from './message-store.ts';
+
+/** Every notification that a store takes in today comes from a customer. */
+export const DIRECTION = 'inbound';
+
+/** What of a notification all its parts share. */
+export type Acceptance = Pick<AcceptRequest, 'snsMessageId' | 'snsTimestamp' | 'acceptedAt' | 'holdMs'>;
+
+/** Null: a dead letter that no external id is known of. */
+export function dedupKeyOf({ message }: AcceptItem): string | null {
+  return message?.externalId ? makeDedupKey(DIRECTION, message.channel, message.externalId) : null;
+}
+
+/** Epoch milliseconds; of what was not understood, SNS's. */
+export function sentAtOf(
+  { message }: AcceptItem,
+  { snsTimestamp }: Pick<Acceptance, 'snsTimestamp'>,
+): number {
+  return message?.sentAt ?? snsTimestamp;
+}
