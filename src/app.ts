@@ -59,6 +59,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     sender,
     routes,
     fallbackRegion,
+    textLimits: config.textLimits,
     paceLimits: { rate: config.connectRate, burst: config.connectBurst },
     retryMaxAgeMs: config.retryMaxAgeMs,
     clock,

@@ -17,6 +17,7 @@ import { parseConnectionUrl } from './queue/postgres/connection-url.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { routesSchema } from './send/route.ts';
 import type { Route } from './send/route.ts';
+import type { TextLimits } from './send/text-parts.ts';
 
 /** Parses a variable's text; throws a SettingProblem that says what is wrong. `value` is undefined only without default. */
 interface Setting<Value> {
@@ -112,6 +113,16 @@ export const SETTINGS = {
     meaning: 'ISO country (two letters) of SMS numbers that arrive without `+`.',
     parse: parseCountry,
   },
+  TEXT_LIMIT_SMS: {
+    fallback: '1024',
+    meaning: 'Longest SMS text that Connect takes, in UTF-16 code units: a longer one goes in parts.',
+    parse: integer(10, 16_384),
+  },
+  TEXT_LIMIT_WHATSAPP: {
+    fallback: '4096',
+    meaning: 'The same for WhatsApp. No part has more than 16,384 bytes of UTF-8, whatever the limit.',
+    parse: integer(10, 16_384),
+  },
   LOG_LEVEL: { fallback: 'info', meaning: `One of \`${LOG_LEVELS.join('`, `')}\`.`, parse: parseLogLevel },
 } as const satisfies Record<string, Setting<unknown>>;
 
@@ -132,6 +143,7 @@ export interface Config {
   readonly retentionMs: number;
   readonly certDir: string;
   readonly defaultCountry: CountryCode | undefined;
+  readonly textLimits: TextLimits;
   readonly logLevel: LogLevel;
   /** AWS_REGION: for calls whose Region neither a route nor an ARN gives. */
   readonly fallbackRegion: string | undefined;
@@ -170,6 +182,7 @@ export function loadConfig(env: Environment): Config {
     retentionMs: read('RETENTION_DAYS'),
     certDir: read('SNS_CERT_DIR'),
     defaultCountry: read('DEFAULT_COUNTRY'),
+    textLimits: { sms: read('TEXT_LIMIT_SMS'), whatsapp: read('TEXT_LIMIT_WHATSAPP') },
     logLevel: read('LOG_LEVEL'),
     fallbackRegion: env['AWS_REGION'] || undefined,
   };

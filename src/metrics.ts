@@ -1,13 +1,31 @@
 /**
  * Prometheus metrics. Labels come from closed lists (answers, codes, channels, verdicts), so that no customer and no
- * stranger can add a time series; destinations are the one exception, and they come from routes and from what AWS signed.
+ * stranger can add a time series. There are two exceptions, which come from what AWS signed: destinations, and types of
+ * messages that this version does not know, of which there are at most UNKNOWN_TYPES_MAX.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Ignored, InboundMessage, MessageContent } from './normalize/inbound-message.ts';
 import type { AcceptedItem, StoreStatus } from './queue/message-store.ts';
 
 /** Seconds. Accepting is a disk sync; delivering may wait for the quota, an outage, a pause. */
 const ACCEPT_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const DELIVERY_BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400];
+
+const UNKNOWN_TYPES_MAX = 50;
+/** Digits alone could be somebody's number. */
+const TYPE_PATTERN = /^(?=.*[a-z])[a-z0-9_/]{1,60}$/;
+const OTHER_TYPE = 'other';
+const NO_FIELD = 'none';
+
+/**
+ * The type of a message that the agent gets a placeholder for, as logs and metrics may have it; undefined for every
+ * other content. What is not spelt as Meta spells its types is `other`.
+ */
+export function unknownTypeOf(content: MessageContent): string | undefined {
+  if (content.kind === 'edit') return unknownTypeOf(content.content);
+  if (content.kind !== 'unknown') return undefined;
+  return TYPE_PATTERN.test(content.type) ? content.type : OTHER_TYPE;
+}
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -37,8 +55,25 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
   });
   const ignored = new Counter({
     name: 'bridge_ignored_total',
-    help: 'Parts of notifications that are acknowledged but no message, by reason.',
-    labelNames: ['reason'],
+    help: 'Parts of notifications that are acknowledged but not brought to an agent, by reason and webhook field.',
+    labelNames: ['reason', 'field'],
+    registers,
+  });
+  const contents = new Counter({
+    name: 'bridge_contents_total',
+    help: 'Messages accepted, by channel and kind of content (text, image, location, reaction, …).',
+    labelNames: ['channel', 'kind'],
+    registers,
+  });
+  const unknownTypes = new Counter({
+    name: 'bridge_unknown_types_total',
+    help: 'Messages that reach the agent as a placeholder, by type: one that this version does not know, or without its body.',
+    labelNames: ['type'],
+    registers,
+  });
+  const droppedAttributes = new Counter({
+    name: 'bridge_dropped_attributes_total',
+    help: 'Contact attributes that were left out because Connect takes 32,768 bytes of them.',
     registers,
   });
   const attempts = new Counter({
@@ -88,6 +123,16 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
     registers,
   });
 
+  const knownTypes = new Set<string>();
+
+  function countContent({ channel, content }: InboundMessage): void {
+    contents.inc({ channel, kind: content.kind });
+    const type = unknownTypeOf(content);
+    if (type === undefined) return;
+    if (knownTypes.size < UNKNOWN_TYPES_MAX) knownTypes.add(type);
+    unknownTypes.inc({ type: knownTypes.has(type) ? type : OTHER_TYPE });
+  }
+
   function setStoreGauges(status: StoreStatus, now: number): void {
     for (const gauge of [stored, paused]) gauge.reset();
     for (const { state, channel, count } of status.messages) stored.set({ state, channel }, count);
@@ -99,16 +144,23 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
     contentType: registry.contentType,
     notifications,
     alerts,
-    ignored,
+    droppedAttributes,
     attempts,
     possibleDuplicates,
     storeErrors,
     acceptSeconds,
     deliverySeconds,
 
-    countAccepted(channel: string, item: AcceptedItem): void {
-      messages.inc({ channel, outcome: item.outcome });
-      if (item.arrivedLate) messages.inc({ channel, outcome: 'arrived_late' });
+    /** `message` is undefined for what is not understood. */
+    countAccepted({ outcome, arrivedLate }: AcceptedItem, message: InboundMessage | undefined): void {
+      const channel = message?.channel ?? 'unknown';
+      messages.inc({ channel, outcome });
+      if (arrivedLate) messages.inc({ channel, outcome: 'arrived_late' });
+      if (message && outcome === 'accepted') countContent(message);
+    },
+
+    countIgnored({ reason, field = NO_FIELD }: Ignored): void {
+      ignored.inc({ reason, field });
     },
 
     countEnded(channel: string, outcome: 'delivered' | 'dead'): void {

@@ -47,6 +47,7 @@ describe('a configuration', () => {
       retentionMs: 14 * DAY_MS,
       certDir: 'data/certs',
       defaultCountry: undefined,
+      textLimits: { sms: 1_024, whatsapp: 4_096 },
       logLevel: 'info',
       fallbackRegion: undefined,
     });
@@ -139,6 +140,11 @@ describe('a configuration', () => {
     },
     { name: 'a folder of certificates', env: { SNS_CERT_DIR: '/certs' }, expected: { certDir: '/certs' } },
     { name: 'a country', env: { DEFAULT_COUNTRY: 'GB' }, expected: { defaultCountry: 'GB' } },
+    {
+      name: 'the shortest and the longest texts',
+      env: { TEXT_LIMIT_SMS: '10', TEXT_LIMIT_WHATSAPP: '16384' },
+      expected: { textLimits: { sms: 10, whatsapp: 16_384 } },
+    },
     { name: 'a log level', env: { LOG_LEVEL: 'debug' }, expected: { logLevel: 'debug' } },
     { name: 'the SDK’s Region', env: { AWS_REGION: 'eu-west-2' }, expected: { fallbackRegion: 'eu-west-2' } },
   ])('takes $name', ({ env, expected }) => {
@@ -255,6 +261,16 @@ describe('a configuration', () => {
       problem: 'DEFAULT_COUNTRY: us is no ISO country code',
     },
     { name: 'a country’s name', env: { DEFAULT_COUNTRY: 'France' }, problem: 'DEFAULT_COUNTRY: France' },
+    {
+      name: 'texts too short to split',
+      env: { TEXT_LIMIT_SMS: '9' },
+      problem: 'TEXT_LIMIT_SMS: is no whole number from 10 to 16384',
+    },
+    {
+      name: 'texts longer than Connect takes',
+      env: { TEXT_LIMIT_WHATSAPP: '16385' },
+      problem: 'TEXT_LIMIT_WHATSAPP: is no',
+    },
     { name: 'a log level', env: { LOG_LEVEL: 'verbose' }, problem: 'LOG_LEVEL: is none of trace, debug' },
   ])('refuses $name', ({ env, problem }) => {
     const problems = problemsOf(() => load(env));

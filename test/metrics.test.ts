@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createMetrics } from '../src/metrics.ts';
+import { createMetrics, unknownTypeOf } from '../src/metrics.ts';
+import type { InboundMessage, MessageContent } from '../src/normalize/inbound-message.ts';
 import type { StoreStatus } from '../src/queue/message-store.ts';
 
 const NOW = Date.UTC(2026, 4, 4, 12);
@@ -42,6 +43,22 @@ const BUSY: StoreStatus = {
     },
   ],
 };
+
+function message(content: MessageContent, channel: InboundMessage['channel'] = 'whatsapp'): InboundMessage {
+  return {
+    channel,
+    customerAddress: '+14255550182',
+    customerAddressKind: 'phone',
+    businessAddress: '+12065550100',
+    externalId: 'external-1',
+    sentAt: NOW,
+    content,
+  };
+}
+
+const TEXT: MessageContent = { kind: 'text', text: 'hello' };
+const unknown = (type: string): MessageContent => ({ kind: 'unknown', type, fields: [] });
+const ACCEPTED = { id: 1, outcome: 'accepted', arrivedLate: false } as const;
 
 /** The bridge's own samples, without Node's and without comments. */
 function samplesOf(text: string): string[] {
@@ -89,11 +106,51 @@ describe('the metrics', () => {
     { outcome: 'dead', arrivedLate: false, expected: ['dead'] },
   ] as const)('count what was $outcome, late: $arrivedLate', async ({ outcome, arrivedLate, expected }) => {
     const metrics = createMetrics(() => Promise.resolve(EMPTY));
-    metrics.countAccepted('sms', { id: 1, outcome, arrivedLate });
+    metrics.countAccepted({ id: 1, outcome, arrivedLate }, message(TEXT, 'sms'));
     const samples = samplesOf(await metrics.render(NOW));
     expect(samples.filter((sample) => sample.startsWith('bridge_messages_total'))).toEqual(
       expected.map((outcome) => `bridge_messages_total{channel="sms",outcome="${outcome}"} 1`),
     );
+  });
+
+  it('count what was accepted by kind, and what else came not', async () => {
+    const metrics = createMetrics(() => Promise.resolve(EMPTY));
+    metrics.countAccepted(ACCEPTED, message(TEXT, 'sms'));
+    metrics.countAccepted(ACCEPTED, message({ kind: 'location' }));
+    metrics.countAccepted({ ...ACCEPTED, outcome: 'duplicate' }, message(TEXT));
+    metrics.countAccepted({ ...ACCEPTED, outcome: 'dead' }, message(unknown('hologram')));
+    metrics.countAccepted({ ...ACCEPTED, outcome: 'dead' }, undefined);
+    const samples = samplesOf(await metrics.render(NOW));
+    expect(samples.filter((sample) => /^bridge_(contents|unknown_types)_total\{/.test(sample))).toEqual([
+      'bridge_contents_total{channel="sms",kind="text"} 1',
+      'bridge_contents_total{channel="whatsapp",kind="location"} 1',
+    ]);
+    expect(samples).toContain('bridge_messages_total{channel="unknown",outcome="dead"} 1');
+  });
+
+  it('count what is ignored by reason and field', async () => {
+    const metrics = createMetrics(() => Promise.resolve(EMPTY));
+    metrics.countIgnored({ kind: 'ignored', reason: 'other_field', field: 'flows' });
+    metrics.countIgnored({ kind: 'ignored', reason: 'by_route' });
+    const samples = samplesOf(await metrics.render(NOW));
+    expect(samples.filter((sample) => sample.startsWith('bridge_ignored_total'))).toEqual([
+      'bridge_ignored_total{reason="other_field",field="flows"} 1',
+      'bridge_ignored_total{reason="by_route",field="none"} 1',
+    ]);
+  });
+
+  it('name no more than 50 unknown types', async () => {
+    const metrics = createMetrics(() => Promise.resolve(EMPTY));
+    for (let index = 1; index <= 60; index += 1)
+      metrics.countAccepted(ACCEPTED, message(unknown(`type_${index}`)));
+    metrics.countAccepted(ACCEPTED, message(unknown('type_1')));
+    const types = samplesOf(await metrics.render(NOW)).filter((sample) =>
+      sample.startsWith('bridge_unknown_types_total'),
+    );
+    expect(types).toHaveLength(51);
+    expect(types).toContain('bridge_unknown_types_total{type="type_1"} 2');
+    expect(types).toContain('bridge_unknown_types_total{type="type_50"} 1');
+    expect(types).toContain('bridge_unknown_types_total{type="other"} 10');
   });
 
   it('count how attempts, notifications and messages end', async () => {
@@ -124,5 +181,21 @@ describe('the metrics', () => {
     ];
     one.storeErrors.inc();
     expect(samplesOf(await other.render(NOW))).toContain('bridge_store_errors_total 0');
+  });
+});
+
+describe('the type of a placeholder', () => {
+  it.each<{ content: MessageContent; expected: string | undefined }>([
+    { content: unknown('hologram'), expected: 'hologram' },
+    { content: unknown('interactive/payment_method'), expected: 'interactive/payment_method' },
+    { content: { kind: 'edit', content: unknown('hologram') }, expected: 'hologram' },
+    { content: unknown('Words of somebody'), expected: 'other' },
+    { content: unknown('14255550182'), expected: 'other' },
+    { content: unknown('x'.repeat(61)), expected: 'other' },
+    { content: unknown(''), expected: 'other' },
+    { content: TEXT, expected: undefined },
+    { content: { kind: 'edit', content: TEXT }, expected: undefined },
+  ])('$content is $expected in logs and metrics', ({ content, expected }) => {
+    expect(unknownTypeOf(content)).toBe(expected);
   });
 });

@@ -6,6 +6,7 @@ import { DEAD_REASONS } from '../queue/message-store.ts';
 import type { MessageState } from '../queue/message-store.ts';
 import type { DiscardOptions } from './commands/discard.ts';
 import type { EraseOptions } from './commands/erase.ts';
+import type { ExplainOptions } from './commands/explain.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { RedriveOptions } from './commands/redrive.ts';
 import type { ReplayOptions } from './commands/replay.ts';
@@ -49,6 +50,7 @@ function buildProgram(io: CommandIo, runner: Runner): Command {
   addStart(program, io, runner);
   addSandbox(program, io, runner);
   addSubscribe(program, io, runner);
+  addExplain(program, io, runner);
   addStatus(program, io, runner);
   addList(program, io, runner);
   addShow(program, io, runner);
@@ -98,6 +100,20 @@ function addSubscribe(program: Command, io: CommandIo, runner: Runner): void {
     .option('--json', 'print facts as JSON')
     .action((options: SubscribeOptions) =>
       runner(async () => (await import('./commands/subscribe.ts')).subscribe(options, io)),
+    );
+}
+
+function addExplain(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('explain')
+    .description('show what the bridge would make of a payload; stores, sends and fetches nothing')
+    .argument(
+      '<file>',
+      'payloads as JSON (one, an array, one a line): SNS envelopes, Lambda or SQS records, messages of End User Messaging, Meta webhooks or parts of them; - is standard input',
+    )
+    .option('--json', 'print facts as JSON, a line for each notification')
+    .action((file: string, options: ExplainOptions) =>
+      runner(async () => (await import('./commands/explain.ts')).explain(file, options, io)),
     );
 }
 

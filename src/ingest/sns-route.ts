@@ -11,8 +11,9 @@ import { SECOND_MS } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { asBridgeError, BridgeError, errorEntry } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { unknownTypeOf } from '../metrics.ts';
 import type { Metrics } from '../metrics.ts';
-import type { IgnoredReason } from '../normalize/inbound-message.ts';
+import type { Ignored, MessageContent } from '../normalize/inbound-message.ts';
 import { normalizeNotification } from '../normalize/normalize-notification.ts';
 import type { AcceptedItem, AcceptItem, MessageStore } from '../queue/message-store.ts';
 import { makeAcceptItems } from '../send/accept-item.ts';
@@ -146,8 +147,7 @@ async function acceptNotification(
 ): Promise<Received> {
   const { clock, store, orderHoldMs, defaultCountry, metrics, onAccepted } = options;
   const parts = normalizeNotification(notification, { defaultCountry });
-  const ignored = parts.flatMap((part) => (part.kind === 'ignored' ? [part.reason] : []));
-  const items = makeAcceptItems(parts, options);
+  const { items, ignored, ignoredUnits } = makeAcceptItems(parts, options);
   const accepted = await inTime(
     store.accept({
       snsMessageId: notification.MessageId,
@@ -155,13 +155,12 @@ async function acceptNotification(
       acceptedAt: clock.now(),
       holdMs: orderHoldMs,
       items,
-      ...(ignored[0] === undefined ? {} : { ignoredReason: ignored[0] }),
+      ignored: ignoredUnits,
     }),
   );
   if (accepted.some(({ outcome }) => outcome === 'accepted')) onAccepted();
-  for (const [index, item] of accepted.entries())
-    metrics.countAccepted(items[index]?.message?.channel ?? 'unknown', item);
-  for (const reason of ignored) metrics.ignored.inc({ reason });
+  for (const [index, item] of accepted.entries()) metrics.countAccepted(item, items[index]?.message);
+  for (const part of ignored) metrics.countIgnored(part);
   return {
     event: 'notification.accepted',
     outcome: summarize(accepted),
@@ -183,16 +182,25 @@ function describeAccepted({ id, outcome, arrivedLate }: AcceptedItem, item: Acce
     messageId: id,
     outcome,
     channel: item?.message?.channel,
+    ...(item?.message ? describeContent(item.message.content) : {}),
     ...(arrivedLate ? { arrivedLate } : {}),
     ...(outcome === 'dead' && item?.kind === 'dead' ? { reason: item.reason, detail: item.detail } : {}),
   };
 }
 
-function countIgnored(reasons: readonly IgnoredReason[]): Record<string, unknown> {
-  if (reasons.length === 0) return {};
+/** What kind it is of, never what it says. */
+function describeContent(content: MessageContent): object {
+  const type = unknownTypeOf(content);
+  return { content: content.kind, ...(type === undefined ? {} : { type }) };
+}
+
+/** As many of each reason and webhook field: both come from closed lists. */
+function countIgnored(ignored: readonly Ignored[]): Record<string, unknown> {
+  if (ignored.length === 0) return {};
+  const groups = [...Map.groupBy(ignored, ({ reason, field = '' }) => `${reason} ${field}`).values()];
   return {
-    ignored: Object.fromEntries(
-      [...new Set(reasons)].map((reason) => [reason, reasons.filter((r) => r === reason).length]),
+    ignored: groups.flatMap((alike) =>
+      alike.slice(0, 1).map(({ reason, field }) => ({ reason, field, count: alike.length })),
     ),
   };
 }

@@ -16,8 +16,11 @@ const NUMBER_MAX_LENGTH = 128;
 const SEPARATORS = /[\s\p{Pd}()[\].·/~]/gu;
 /** Soft hyphens, zero-width spaces and direction marks: they come along when a number is pasted. */
 const INVISIBLE_CHARACTERS = /\p{Cf}/gu;
-/** Of a tel: URI (RFC 3966), what libphonenumber stumbles over: the scheme before a `+`, and a subaddress. */
-const TEL_URI_TRIMMINGS = /^tel:(?=\+)|;isub=[^;]*/gi;
+/** Of a tel: URI (RFC 3966), what libphonenumber stumbles over: the scheme, a subaddress and the context. */
+const TEL_URI_PATTERN = /^tel:/i;
+const TEL_URI_TRIMMINGS = /^tel:|;isub=[^;]*|;phone-context=[^;]*/gi;
+/** The context of a local number that says which: the digits before it. A domain's name says nothing here. */
+const TEL_URI_PREFIX_PATTERN = /;phone-context=(\+[\d().-]*\d[\d().-]*)(?:;|$)/i;
 
 /**
  * The number that a text stands for, or undefined where it is none (short codes, alphanumeric senders, WhatsApp user
@@ -30,6 +33,9 @@ const TEL_URI_TRIMMINGS = /^tel:(?=\+)|;isub=[^;]*/gi;
  */
 export function parsePhoneNumber(text: string, country?: CountryCode): E164 | undefined {
   if (text.length > NUMBER_MAX_LENGTH) return undefined;
+  if (isE164(text)) return text;
+  // Every WhatsApp id: libphonenumber, which takes its time, could say nothing more.
+  if (!country && BARE_NUMBER_PATTERN.test(text)) return `+${text}` as E164;
   const candidate = asciiDigits(text.replace(INVISIBLE_CHARACTERS, '')).trim();
   if (isE164(candidate)) return candidate;
   return parseValidNumber(candidate, country) ?? parseWellFormedNumber(candidate);
@@ -45,12 +51,18 @@ function isE164(text: string): text is E164 {
 }
 
 function parseValidNumber(candidate: string, country: CountryCode | undefined): E164 | undefined {
-  const parsed = parsePhoneNumberFromString(candidate.replace(TEL_URI_TRIMMINGS, ''), {
+  const parsed = parsePhoneNumberFromString(trimTelUri(candidate), {
     ...(country ? { defaultCountry: country } : {}),
     // Else it would find a number inside `12345-67890@g.us`.
     extract: false,
   });
   return parsed?.isValid() && isE164(parsed.number) ? parsed.number : undefined;
+}
+
+function trimTelUri(candidate: string): string {
+  if (!TEL_URI_PATTERN.test(candidate)) return candidate;
+  const [, prefix = ''] = TEL_URI_PREFIX_PATTERN.exec(candidate) ?? [];
+  return prefix + candidate.replace(TEL_URI_TRIMMINGS, '');
 }
 
 /** Without `+`, separators are no good sign: `(206) 555-0100` is a national number, and of which country nobody said. */

@@ -1,14 +1,20 @@
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../clock.ts';
-import type { InboundMessage, MessageContent, ParsedPart } from './inbound-message.ts';
+import { whatsAppCustomerAddress } from './customer-address.ts';
+import type { CustomerAddress } from './customer-address.ts';
+import { UNKNOWN_BUSINESS_ADDRESS } from './inbound-message.ts';
+import type { InboundMessage, ParsedPart } from './inbound-message.ts';
 import {
   ADDRESS_MAX_LENGTH,
   EXTERNAL_ID_MAX_LENGTH,
   asJsonObject,
   isJsonObject,
   readIdentifier,
+  readText,
 } from './payload-fields.ts';
 import type { JsonObject } from './payload-fields.ts';
-import { addressOf, parsePhoneNumber } from './phone-number.ts';
+import { parsePhoneNumber } from './phone-number.ts';
+import { readContent } from './whatsapp/content.ts';
+import { readContext } from './whatsapp/context.ts';
 
 /** What a message needs of its surroundings. */
 export interface WhatsAppSurroundings {
@@ -24,30 +30,26 @@ export interface WhatsAppSurroundings {
 
 /**
  * One element of `messages[]` in Meta's webhook (WhatsApp Cloud API, "messages webhook"): `{from?, from_user_id?, id,
- * timestamp, type, text: {body}}`. Never throws.
+ * timestamp, type, text: {body}}`. With an id and a sender it is a message, whatever else is missing. Never throws.
  */
 export function parseWhatsAppMessage(message: unknown, surroundings: WhatsAppSurroundings): ParsedPart {
   if (!isJsonObject(message)) return notUnderstood('message is no object');
   const { contact, metadata, businessNumberArn, snsTimestamp } = surroundings;
   const externalId = readIdentifier(message['id'], EXTERNAL_ID_MAX_LENGTH);
   if (externalId === undefined) return notUnderstood('id is missing or unusable');
-  const customerAddress = readCustomerAddress(message, contact);
-  if (customerAddress === undefined) return notUnderstood('from and from_user_id are missing or unusable');
-  const businessAddress = readBusinessAddress(metadata) ?? businessNumberArn;
-  if (businessAddress === undefined) return notUnderstood('metadata is missing or unusable');
-  if (message['type'] !== 'text') return notUnderstood(`type ${typeLabel(message['type'])}`);
-  const content = readText(message['text']);
-  if (content === undefined) return notUnderstood('text.body is missing or unusable');
+  const customer = readCustomer(message, contact);
+  if (customer === undefined) return notUnderstood('from and from_user_id are missing or unusable');
   const profileName = readProfileName(contact);
   const inbound: InboundMessage = {
     channel: 'whatsapp',
-    customerAddress,
-    businessAddress,
+    ...customer,
+    businessAddress: readBusinessAddress(metadata, businessNumberArn),
     externalId,
     sentAt: readSentAt(message['timestamp'], snsTimestamp),
-    content,
+    content: readContent(message),
     ...(profileName === undefined ? {} : { profileName }),
     ...(businessNumberArn === undefined ? {} : { businessNumberArn }),
+    ...readContext(message),
   };
   return { kind: 'message', message: inbound };
 }
@@ -56,38 +58,25 @@ function notUnderstood(detail: string): ParsedPart {
   return { kind: 'notUnderstood', detail: `WhatsApp: ${detail}` };
 }
 
-/**
- * The number wherever there is one. Users who took a user name have none (Meta, 2026): then their business-scoped user
- * id, which may stand in the message or in its contact. It is case-sensitive, and no number even where it looks like one.
- */
-function readCustomerAddress(message: JsonObject, contact: JsonObject | undefined): string | undefined {
-  const from = readIdentifier(message['from'], ADDRESS_MAX_LENGTH);
-  if (from !== undefined) return addressOf(from);
-  return (
+/** The user id may stand in the message or in its contact. */
+function readCustomer(message: JsonObject, contact: JsonObject | undefined): CustomerAddress | undefined {
+  const userId =
     readIdentifier(message['from_user_id'], ADDRESS_MAX_LENGTH) ??
-    readIdentifier(contact?.['user_id'], ADDRESS_MAX_LENGTH)
-  );
+    readIdentifier(contact?.['user_id'], ADDRESS_MAX_LENGTH);
+  return whatsAppCustomerAddress(readIdentifier(message['from'], ADDRESS_MAX_LENGTH), userId);
 }
 
-/** Meta writes our own number in international form, mostly without its `+`, at times with separators. */
-function readBusinessAddress(metadata: unknown): string | undefined {
-  const display = readIdentifier(asJsonObject(metadata)['display_phone_number'], ADDRESS_MAX_LENGTH);
-  if (display === undefined) return undefined;
-  return parsePhoneNumber(display.startsWith('+') ? display : `+${display}`) ?? display;
-}
-
-const TYPE_LABEL_PATTERN = /^[a-z_]{1,40}$/;
-
-/** A detail ends in logs and metrics, so nothing goes in that could be more than a type's name. */
-function typeLabel(type: unknown): string {
-  return typeof type === 'string' && TYPE_LABEL_PATTERN.test(type) ? type : 'other';
-}
-
-/** Control characters stay: what Connect can't take is the renderer's to replace. */
-function readText(text: unknown): MessageContent | undefined {
-  const body = asJsonObject(text)['body'];
-  if (typeof body !== 'string') return undefined;
-  return body === '' ? { kind: 'empty' } : { kind: 'text', text: body.toWellFormed() };
+/**
+ * Meta writes our own number in international form, mostly without its `+`, at times with separators. Without it, the
+ * message still reaches the agent: the ARN tells our numbers apart as well, and so does Meta's id.
+ */
+function readBusinessAddress(metadata: unknown, businessNumberArn: string | undefined): string {
+  const { display_phone_number: displayNumber, phone_number_id: phoneNumberId } = asJsonObject(metadata);
+  const display = readIdentifier(displayNumber, ADDRESS_MAX_LENGTH);
+  if (display !== undefined) {
+    return parsePhoneNumber(display.startsWith('+') ? display : `+${display}`) ?? display;
+  }
+  return businessNumberArn ?? readIdentifier(phoneNumberId, ADDRESS_MAX_LENGTH) ?? UNKNOWN_BUSINESS_ADDRESS;
 }
 
 function readProfileName(contact: JsonObject | undefined): string | undefined {
@@ -106,8 +95,8 @@ const UNIX_SECONDS_PATTERN = /^\d{1,12}$/;
  * the message at the wrong end of its lane, so the SNS Timestamp stands in for it.
  */
 function readSentAt(timestamp: unknown, snsTimestamp: number): number {
-  const seconds = typeof timestamp === 'number' ? String(timestamp) : timestamp;
-  if (typeof seconds !== 'string' || !UNIX_SECONDS_PATTERN.test(seconds)) return snsTimestamp;
+  const seconds = readText(timestamp);
+  if (seconds === undefined || !UNIX_SECONDS_PATTERN.test(seconds)) return snsTimestamp;
   const sentAt = Number(seconds) * SECOND_MS;
   const isPlausible =
     sentAt - snsTimestamp <= SENT_AHEAD_MAX_MS && snsTimestamp - sentAt <= SENT_BEHIND_MAX_MS;

@@ -1,7 +1,8 @@
 import { parseArn } from '../arn.ts';
-import type { ParsedPart } from './inbound-message.ts';
-import { asJsonObject, isJsonObject, parseJson } from './payload-fields.ts';
+import type { IgnoredReason, ParsedPart } from './inbound-message.ts';
+import { asJsonObject, isJsonObject, parseJson, readText } from './payload-fields.ts';
 import type { JsonObject } from './payload-fields.ts';
+import { webhookFieldLabel } from './webhook-field.ts';
 import { parseWhatsAppMessage } from './whatsapp-message.ts';
 
 /** One message, or one change that holds none, and the payload cut down to it alone. */
@@ -135,23 +136,28 @@ function* findInChange(change: unknown, surroundings: Surroundings): Generator<F
   }
 }
 
+/** The field of messages, and of a change without one. */
+const MESSAGES_FIELD = 'messages';
+
 /** What a change says as a whole, or the messages that it holds. */
 function judgeChange(change: unknown): {
   readonly parsed?: ParsedPart;
   readonly messages?: readonly unknown[];
 } {
   if (!isJsonObject(change)) return { parsed: notUnderstood('change is no object') };
-  const { field, value = null } = change;
-  if (typeof field === 'string' && field !== 'messages')
-    return { parsed: { kind: 'ignored', reason: 'other_field' } };
+  const { value = null } = change;
+  const field = readText(change['field']) ?? MESSAGES_FIELD;
+  const ignore = (reason: IgnoredReason): { readonly parsed: ParsedPart } => ({
+    parsed: { kind: 'ignored', reason, field: webhookFieldLabel(field) },
+  });
+  if (field !== MESSAGES_FIELD) return ignore('other_field');
   if (value !== null && !isJsonObject(value)) return { parsed: notUnderstood('value is no object') };
   const { messages, statuses, errors } = asJsonObject(value);
   if (hasSomething(messages)) {
     return Array.isArray(messages) ? { messages } : { parsed: notUnderstood('messages are no array') };
   }
-  if (hasSomething(statuses)) return { parsed: { kind: 'ignored', reason: 'status' } };
-  if (hasSomething(errors)) return { parsed: { kind: 'ignored', reason: 'errors' } };
-  return { parsed: { kind: 'ignored', reason: 'no_messages' } };
+  if (hasSomething(statuses)) return ignore('status');
+  return ignore(hasSomething(errors) ? 'errors' : 'no_messages');
 }
 
 function hasSomething(list: unknown): boolean {
@@ -170,16 +176,13 @@ function contactFinder(
   const contacts = Array.isArray(list) ? list.filter(isJsonObject) : [];
   const byId = new Map<string, JsonObject>();
   for (const contact of contacts) {
-    for (const id of [contact['wa_id'], contact['user_id']]) {
-      if (typeof id === 'string' && id !== '') byId.set(id, contact);
+    for (const id of [contact['wa_id'], contact['user_id']].map(readText)) {
+      if (id !== undefined) byId.set(id, contact);
     }
   }
   const find = (message: unknown): JsonObject | undefined => {
     const { from, from_user_id: userId } = asJsonObject(message);
-    return (
-      (typeof from === 'string' ? byId.get(from) : undefined) ??
-      (typeof userId === 'string' ? byId.get(userId) : undefined)
-    );
+    return byId.get(readText(from) ?? '') ?? byId.get(readText(userId) ?? '');
   };
   const unclaimed = contacts.length === 1 && !messages.some(find) ? contacts[0] : undefined;
   return (message) => find(message) ?? unclaimed;
@@ -195,9 +198,10 @@ function findNumberArn(context: unknown, phoneNumberId: unknown): string | undef
     const { metaPhoneNumberId, arn } = isJsonObject(number)
       ? number
       : { metaPhoneNumberId: undefined, arn: number };
-    return typeof arn === 'string' && parseArn(arn) ? [{ metaPhoneNumberId, arn }] : [];
+    return typeof arn === 'string' && parseArn(arn) ? [{ id: readText(metaPhoneNumberId), arn }] : [];
   });
-  const exact = arnById.find(({ metaPhoneNumberId }) => metaPhoneNumberId === (phoneNumberId ?? null));
+  const wanted = readText(phoneNumberId);
+  const exact = wanted === undefined ? undefined : arnById.find(({ id }) => id === wanted);
   const [only, ...others] = new Set(arnById.map(({ arn }) => arn));
   return exact?.arn ?? (others.length === 0 ? only : undefined);
 }

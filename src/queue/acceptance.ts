@@ -1,5 +1,6 @@
 /** What every store makes of an accepted item. */
 import { makeDedupKey } from './dedup-key.ts';
+import type { IgnoredReason } from '../normalize/inbound-message.ts';
 import type { AcceptItem, AcceptRequest } from './message-store.ts';
 
 /** Every notification that a store takes in today comes from a customer. */
@@ -7,6 +8,14 @@ export const DIRECTION = 'inbound';
 
 /** What of a notification all its parts share. */
 export type Acceptance = Pick<AcceptRequest, 'snsMessageId' | 'snsTimestamp' | 'acceptedAt' | 'holdMs'>;
+
+/** What the books count of a notification that is not among its items: it is one itself where it yields nothing else. */
+export function ignoredUnitsOf({
+  items,
+  ignored = [],
+}: Pick<AcceptRequest, 'items' | 'ignored'>): readonly IgnoredReason[] {
+  return items.length === 0 && ignored.length === 0 ? ['no_messages'] : ignored;
+}
 
 /** Null: a dead letter that no external id is known of. */
 export function dedupKeyOf({ message }: AcceptItem): string | null {

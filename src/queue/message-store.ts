@@ -18,6 +18,11 @@
  * head's hold or its next attempt, whichever is later, but not before the lane's last attempt ended, so that lanes take
  * turns. No wake-up is lost; the due time needs no timer to survive.
  *
+ * In parts. A text that Connect does not take at once goes in parts, each by a claim of its own, so that each has its
+ * token and a fresh lease, and lanes take turns between parts too. The first attempt's report fixes the parts' texts;
+ * `part_delivered` moves on to the next, and the message stays begun, so nothing overtakes it. A crash or a failure
+ * resumes at the part that it met.
+ *
  * Leased. `claimHeads` commits before it resolves, so a request leaves only for what the store knows to be `sending`.
  * A lease that runs out makes the lane due again. If its message was still `sending`, nobody knows whether Connect has
  * it: the next claim counts a `possible_duplicate` and an attempt. `recordOutcome` counts only while the lease token is
@@ -78,7 +83,7 @@ export type AcceptItem =
       readonly message?: InboundMessage;
     };
 
-/** One verified notification. Without items it is ignored, for `ignoredReason`. Instants are epoch milliseconds. */
+/** One verified notification. Instants are epoch milliseconds. */
 export interface AcceptRequest {
   readonly snsMessageId: string;
   readonly snsTimestamp: number;
@@ -86,7 +91,8 @@ export interface AcceptRequest {
   /** How long a message waits for earlier-sent ones, milliseconds. */
   readonly holdMs: number;
   readonly items: readonly AcceptItem[];
-  readonly ignoredReason?: IgnoredReason;
+  /** One for each unit that is ignored. With neither items nor these, the notification is one: `no_messages`. */
+  readonly ignored?: readonly IgnoredReason[];
 }
 
 /** One for each item of the request, in its order. `id` is that of the stored message, for a duplicate the original's. */
@@ -120,8 +126,12 @@ export interface Claim extends Placement {
   readonly snsMessageId: string;
   readonly direction: Direction;
   readonly message: InboundMessage;
+  /** The texts of a message in parts, once its first attempt has fixed them. */
+  readonly parts: readonly string[] | undefined;
+  /** How many of them Connect has: the next one is what this claim is for. */
+  readonly partsDelivered: number;
   readonly acceptedAt: number;
-  /** Attempts that ended in a retry or were lost with their sender; the one that this claim is for not counted. */
+  /** Attempts of this part that ended in a retry or were lost with their sender; the one that this claim is for not counted. */
   readonly attempts: number;
   /** The last one was lost with its sender: Connect may have the message. */
   readonly followsLostAttempt: boolean;
@@ -154,9 +164,15 @@ export interface Pause {
 /**
  * What became of an attempt. `retry` counts an attempt and, where Connect may have taken the message all the same, a
  * possible duplicate. `returned` puts the head back unharmed (throttled, paused, a lease too short): no attempt counts.
+ * `part_delivered` puts it back for its next part, which begins anew: its failures are none.
  */
 export type Outcome =
-  | { readonly verdict: 'delivered'; readonly contactId?: string; readonly newChatCreated?: boolean }
+  | {
+      readonly verdict: 'delivered' | 'part_delivered';
+      readonly contactId?: string;
+      /** Of a message in parts: whether any of them began the chat. */
+      readonly newChatCreated?: boolean;
+    }
   | {
       readonly verdict: 'retry';
       readonly retryAt: number;
@@ -191,6 +207,8 @@ export interface OutcomeReport {
   readonly claim: Pick<Claim, 'messageId' | 'laneId' | 'leaseToken' | 'isProbe'>;
   readonly now: number;
   readonly outcome: Outcome;
+  /** The texts of a message in parts: the first report that has them fixes them. Absent for one that is sent at once. */
+  readonly parts?: readonly string[];
   /** Absent where nothing was sent. */
   readonly attempt?: Attempt;
   /** What becomes of the token that the claim took, if it was not simply used. */
@@ -284,6 +302,8 @@ export interface MessageSummary {
   readonly dueAt: number | undefined;
   readonly attempts: number;
   readonly contactId: string | undefined;
+  /** Of a message in parts, how many Connect has. 0 for one that is sent at once. */
+  readonly partsDelivered: number;
 }
 
 export interface RecordedAttempt extends Attempt {
@@ -295,6 +315,8 @@ export interface MessageDetail extends MessageSummary {
   readonly lastError: string | undefined;
   /** The last ATTEMPTS_KEPT, oldest first. */
   readonly recordedAttempts: readonly RecordedAttempt[];
+  /** Of a message in parts, how many it has. Gone with its content. */
+  readonly partCount: number | undefined;
   /** Gone once it is delivered, discarded or erased. */
   readonly message: InboundMessage | undefined;
   readonly raw: string | undefined;
@@ -303,14 +325,18 @@ export interface MessageDetail extends MessageSummary {
 /** Attempts that are kept of a message: the last ones tell why it does not go. */
 export const ATTEMPTS_KEPT = 50;
 
-/** What a dead letter has become now that its raw notification was normalized again. */
+/**
+ * What a dead letter has become now that its raw notification was normalized again. One that Connect has parts of goes on
+ * where it stopped, with the parts that were fixed: then `items` is that message as it was.
+ */
 export interface RedriveRequest {
   readonly id: number;
   readonly now: number;
   readonly holdMs: number;
   /** The first takes the dead letter's place and id, the others are received anew. Without any it is ignored. */
   readonly items: readonly AcceptItem[];
-  readonly ignoredReason?: IgnoredReason;
+  /** One for each unit that is ignored. Without items the first is the dead letter; the others are received anew. */
+  readonly ignored?: readonly IgnoredReason[];
 }
 
 /** `unchanged`: it was no dead letter any more. */

@@ -49,6 +49,8 @@ export interface WhatsAppSample {
   /** `wamid.…` */
   readonly id?: string;
   readonly sentAt?: Date;
+  /** What it holds instead of the text: Meta's `type`, and the member of that name. */
+  readonly content?: Readonly<Record<string, unknown>>;
 }
 
 export function whatsAppPayload(samples: readonly WhatsAppSample[]): Record<string, unknown> {
@@ -77,8 +79,7 @@ export function whatsAppMessage(sample: WhatsAppSample): Record<string, unknown>
     from: digits(sample.from),
     id: sample.id ?? makeWamid(sample.from),
     timestamp: String(Math.floor((sample.sentAt?.getTime() ?? Date.now()) / 1_000)),
-    text: { body: sample.text },
-    type: 'text',
+    ...(sample.content ?? { text: { body: sample.text }, type: 'text' }),
   };
 }
 

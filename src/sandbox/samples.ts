@@ -1,6 +1,7 @@
 /** What the sandbox sends by itself: a handful of conversations, and what must become of each notification. */
 import crypto from 'node:crypto';
 import { makeWamid, smsPayload, whatsAppPayload } from './end-user-messaging.ts';
+import type { WhatsAppSample } from './end-user-messaging.ts';
 import type { SignedEnvelope, UnsignedEnvelope } from './sns-signer.ts';
 
 /** `seen`: an agent sees it as the text given, once, in its place in the conversation. */
@@ -30,8 +31,24 @@ export interface SampleNotification {
 
 const THROTTLED_MS = 1_000;
 
-/** What an agent reads where an SMS came without text; the bridge's words. */
+/** What an agent reads where an SMS came without text, and of what is no text; the bridge's words. */
 const EMPTY_MESSAGE = '[Empty message]';
+
+const LOCATION = {
+  type: 'location',
+  location: { latitude: 47.6205063, longitude: -122.3492774, name: 'Space Needle' },
+};
+const SEEN_LOCATION = `[Location]
+Space Needle
+47.6205063, -122.3492774
+https://www.google.com/maps/search/?api=1&query=47.6205063,-122.3492774`;
+
+const IMAGE = {
+  type: 'image',
+  image: { id: '300000000000003', mime_type: 'image/jpeg', caption: 'The left one is torn.' },
+};
+const SEEN_IMAGE = `[Image: image/jpeg, media id 300000000000003]
+The left one is torn.`;
 
 export function makeSamples(): readonly Sample[] {
   const redelivered = sms('+14255550143', 'Is anybody there?');
@@ -50,6 +67,13 @@ export function makeSamples(): readonly Sample[] {
       notifications: [
         whatsApp('+12065550137', 'Olá! Are you open on Saturday?'),
         whatsApp('+12065550137', 'And do you have parking?'),
+      ],
+    },
+    {
+      title: 'More than text',
+      notifications: [
+        whatsAppOther('+12065550154', LOCATION, SEEN_LOCATION),
+        whatsAppOther('+12065550154', IMAGE, SEEN_IMAGE),
       ],
     },
     {
@@ -106,13 +130,22 @@ function sms(from: string, text: string, seenAs = text): SampleNotification {
 }
 
 function whatsApp(from: string, text: string): SampleNotification {
-  const id = makeWamid(from);
+  return whatsAppNotification(`WhatsApp: ${text}`, { from, text }, text);
+}
+
+/** Of another type than text. */
+function whatsAppOther(from: string, content: { readonly type: string }, seenAs: string): SampleNotification {
+  return whatsAppNotification(`WhatsApp ${content.type}`, { from, text: '', content }, seenAs);
+}
+
+function whatsAppNotification(what: string, sample: WhatsAppSample, seenAs: string): SampleNotification {
+  const id = makeWamid(sample.from);
   return notification({
-    what: `WhatsApp: ${text}`,
-    customerAddress: from,
+    what,
+    customerAddress: sample.from,
     externalId: id,
-    payload: whatsAppPayload([{ from, text, id }]),
-    seenAs: text,
+    payload: whatsAppPayload([{ ...sample, id }]),
+    seenAs,
   });
 }
 

@@ -10,6 +10,8 @@
  *   destination, at most half of those go to one of them, so that one that hangs never holds up the others.
  * - Destination, quota and route are resolved at each attempt. Where they are no longer those that the lane was claimed
  *   under, the lane goes back with the new ones and is claimed under them: no send passes by a pause or a quota.
+ * - A message in parts goes one part a claim: each has a token and a fresh lease of its own, and the store knows where
+ *   a crash or a failure met it.
  * - An outcome is recorded before the slot is free, however long the store is away, and nothing is claimed meanwhile:
  *   what was delivered is not sent again because its lease has lapsed. Only the end of the service cuts that short.
  * - Draining stops claiming and waits for what runs. What is cut off is found by the next start as a lost attempt.
@@ -26,18 +28,19 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Claim, ClaimedHeads, MessageStore, OutcomeReport } from '../queue/message-store.ts';
 import type { PaceLimits } from '../queue/pace.ts';
-import { buildChatEvent } from './chat-event.ts';
+import { buildChatEvent, renderParts } from './chat-event.ts';
 import { SEND_TIMEOUT_MS } from './connect-client.ts';
 import type { ConnectSender, SentEvent } from './connect-client.ts';
 import { DestinationHealth } from './destination-health.ts';
 import { OutcomeRecorder, STORE_RETRY_MS, describeClaim } from './outcome-recorder.ts';
 import { reportDelivery, reportFailure, reportLost, reportUnsent } from './outcome-report.ts';
-import type { ReportFacts, Timing } from './outcome-report.ts';
+import type { AttemptFacts, ReportFacts, Timing } from './outcome-report.ts';
 import { isTooOld } from './retry-policy.ts';
 import { resolveDestination } from './route.ts';
 import type { Destination, Route } from './route.ts';
 import { classifySendError } from './send-outcome.ts';
 import type { SendFailure } from './send-outcome.ts';
+import type { TextLimits } from './text-parts.ts';
 
 const MAX_IN_FLIGHT = 64;
 const LEASE_MS = 12 * SECOND_MS;
@@ -48,6 +51,7 @@ export interface DispatcherOptions {
   readonly sender: ConnectSender;
   readonly routes: readonly Route[];
   readonly fallbackRegion: string | undefined;
+  readonly textLimits: TextLimits;
   /** Of each account and Region. */
   readonly paceLimits: PaceLimits;
   readonly retryMaxAgeMs: number;
@@ -165,7 +169,7 @@ export class Dispatcher {
   }
 
   async #attempt(claim: Claim, claimedAtMs: number): Promise<void> {
-    const { routes, fallbackRegion, clock, sender, retryMaxAgeMs } = this.#options;
+    const { routes, fallbackRegion, textLimits, clock, sender, retryMaxAgeMs } = this.#options;
     const destination = resolveDestination(routes, claim.message, fallbackRegion);
     if (!destination || !this.#maySend(claim, claimedAtMs, destination)) {
       await this.#recorder.record(claim, reportUnsent(this.#facts(claim), destination));
@@ -178,15 +182,24 @@ export class Dispatcher {
     }
     const startedAtMs = clock.monotonicMs();
     const timing = (): Timing => ({ startedAt, durationMs: Math.round(clock.monotonicMs() - startedAtMs) });
+    const parts = claim.parts ?? renderParts(claim.message, textLimits, startedAt);
+    const facts = (): AttemptFacts => ({ ...this.#facts(claim), parts });
+    const { request, droppedAttributes } = buildChatEvent(
+      claim.message,
+      destination,
+      partAt(parts, claim.partsDelivered),
+    );
     let sent: SentEvent;
     try {
-      sent = await sender.send(buildChatEvent(claim.message, destination, startedAt), destination);
+      sent = await sender.send(request, destination);
     } catch (error) {
-      await this.#recorder.record(claim, this.#judge(claim, classifySendError(error), timing()));
+      await this.#recorder.record(claim, this.#judge(facts(), classifySendError(error), timing()));
       return;
     }
     this.#health.delivered(claim.destination, clock.now());
-    await this.#recorder.record(claim, reportDelivery(this.#facts(claim), sent, timing()));
+    await this.#recorder.record(claim, reportDelivery(facts(), sent, timing()));
+    // An open chat ignores them all.
+    if (sent.newChatCreated !== false) this.#countDropped(claim, droppedAttributes);
   }
 
   /** The place it was claimed for, a lease that outlives the send, and nobody told it to end. */
@@ -197,12 +210,12 @@ export class Dispatcher {
     return isSamePlace && isLeaseFresh && !this.#draining.signal.aborted;
   }
 
-  #judge(claim: Claim, failure: SendFailure, timing: Timing): OutcomeReport {
+  #judge(facts: AttemptFacts, failure: SendFailure, timing: Timing): OutcomeReport {
     const { retryMaxAgeMs, random } = this.#options;
-    const { destination, laneId } = claim;
+    const { destination, laneId } = facts.claim;
     const isTheMessages = failure.verdict === 'retry' || failure.verdict === 'dead';
     const isDestinationFailing = isTheMessages && this.#health.failed(destination, laneId);
-    const report = reportFailure(this.#facts(claim), failure, timing, {
+    const report = reportFailure(facts, failure, timing, {
       retryMaxAgeMs,
       delivering: this.#health.delivering(destination),
       isDestinationFailing,
@@ -217,9 +230,23 @@ export class Dispatcher {
     return { claim, now: clock.now(), paceLimits };
   }
 
+  /** Keys are the routes' and ours: nothing of a customer's. */
+  #countDropped(claim: Claim, keys: readonly string[]): void {
+    if (keys.length === 0) return;
+    const { metrics, logger } = this.#options;
+    metrics.droppedAttributes.inc(keys.length);
+    logger.warn({ ...describeClaim(claim), keys }, 'attributes.dropped');
+  }
+
   #countInFlight(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const { destination } of this.#inFlight.keys()) counts[destination] = (counts[destination] ?? 0) + 1;
     return counts;
   }
+}
+
+function partAt(parts: readonly string[], index: number): string {
+  const part = parts[index];
+  if (part === undefined) throw new Error('A message has fewer parts than were delivered of it.');
+  return part;
 }

@@ -85,15 +85,14 @@ export class OutcomeRecorder {
     }
   }
 
-  #log(claim: Claim, { outcome, attempt, pause, resume }: OutcomeReport, isSuperseded: boolean): void {
+  #log(claim: Claim, { outcome, attempt, parts, pause, resume }: OutcomeReport, isSuperseded: boolean): void {
     const { logger } = this.#options;
     const { destination } = claim;
     const line = {
       ...describeClaim(claim),
+      ...describePart(claim, parts),
       ...(outcome.verdict === 'dead' ? { reason: outcome.reason } : {}),
-      ...(outcome.verdict === 'delivered'
-        ? { contactId: outcome.contactId, newChatCreated: outcome.newChatCreated }
-        : {}),
+      ...(isTaken(outcome) ? { contactId: outcome.contactId, newChatCreated: outcome.newChatCreated } : {}),
       ...(isAmbiguous(outcome) ? { isAmbiguous: true } : {}),
       ...describeAttempt(attempt),
       ...(isSuperseded ? { isSuperseded } : {}),
@@ -131,10 +130,22 @@ export function describeClaim(claim: Claim): Record<string, unknown> {
   };
 }
 
+/** Which part of how many, of a message in parts. */
+function describePart({ parts, partsDelivered }: Claim, fixed: OutcomeReport['parts']): object {
+  const all = parts ?? fixed;
+  return all ? { part: partsDelivered + 1, parts: all.length } : {};
+}
+
 function describeAttempt(attempt: OutcomeReport['attempt']): Record<string, unknown> {
   if (!attempt) return {};
   const { verdict, code, requestId, durationMs } = attempt;
   return { verdict, code, requestId, durationMs };
+}
+
+type Taken = Extract<OutcomeReport['outcome'], { verdict: 'delivered' | 'part_delivered' }>;
+
+function isTaken(outcome: OutcomeReport['outcome']): outcome is Taken {
+  return outcome.verdict === 'delivered' || outcome.verdict === 'part_delivered';
 }
 
 function isAmbiguous(outcome: OutcomeReport['outcome']): boolean {

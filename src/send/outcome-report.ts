@@ -16,6 +16,12 @@ export interface ReportFacts {
   readonly paceLimits: PaceLimits;
 }
 
+/** Of an attempt that was made. */
+export interface AttemptFacts extends ReportFacts {
+  /** The message's texts, this attempt's the one at `claim.partsDelivered`. At least one. */
+  readonly parts: readonly string[];
+}
+
 export type Timing = Pick<Attempt, 'startedAt' | 'durationMs'>;
 
 export interface FailureCircumstances {
@@ -27,13 +33,15 @@ export interface FailureCircumstances {
   readonly random: () => number;
 }
 
-export function reportDelivery({ claim, now }: ReportFacts, sent: SentEvent, timing: Timing): OutcomeReport {
+export function reportDelivery(facts: AttemptFacts, sent: SentEvent, timing: Timing): OutcomeReport {
+  const { claim, now, parts } = facts;
   const { contactId, newChatCreated, requestId } = sent;
   return {
     claim,
     now,
+    ...fixedParts(facts),
     outcome: {
-      verdict: 'delivered',
+      verdict: claim.partsDelivered + 1 < parts.length ? 'part_delivered' : 'delivered',
       ...(contactId === undefined ? {} : { contactId }),
       ...(newChatCreated === undefined ? {} : { newChatCreated }),
     },
@@ -77,7 +85,7 @@ export function reportLost({ claim, now, paceLimits }: ReportFacts): OutcomeRepo
 }
 
 export function reportFailure(
-  facts: ReportFacts,
+  facts: AttemptFacts,
   failure: SendFailure,
   timing: Timing,
   circumstances: FailureCircumstances,
@@ -91,6 +99,7 @@ export function reportFailure(
   return {
     claim,
     now,
+    ...fixedParts(facts),
     outcome,
     attempt: { verdict, code, ...timing, ...(requestId === undefined ? {} : { requestId }) },
     ...(verdict === 'throttled'
@@ -101,6 +110,11 @@ export function reportFailure(
       ? { nextProbe: { destination: claim.destination, nextProbeAt: outcome.dueAt } }
       : {}),
   };
+}
+
+/** The first attempt fixes the parts; a text that goes at once has none. */
+function fixedParts({ claim, parts }: AttemptFacts): Pick<OutcomeReport, 'parts'> {
+  return parts.length > 1 && claim.parts === undefined ? { parts } : {};
 }
 
 function outcomeOf(

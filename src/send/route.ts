@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { parseArn } from '../arn.ts';
 import { CHANNELS } from '../normalize/channel.ts';
 import type { Channel } from '../normalize/channel.ts';
+import { CONTENT_KINDS, UNKNOWN_BUSINESS_ADDRESS } from '../normalize/inbound-message.ts';
 import type { InboundMessage } from '../normalize/inbound-message.ts';
 import type { Placement } from '../queue/message-store.ts';
 import {
@@ -24,7 +25,10 @@ const ANY_NUMBER = '*';
 const routeSchema = z
   .strictObject({
     channel: z.enum(CHANNELS),
-    number: z.string().min(1),
+    number: z
+      .string()
+      .min(1, { abort: true })
+      .refine((text) => numberKey(text) !== '', 'has neither digits nor letters'),
     destinationId: destinationIdRule.optional(),
     subtype: subtypeRule.optional(),
     displayName: displayNameRule.optional(),
@@ -35,32 +39,39 @@ const routeSchema = z
       .string()
       .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'is no Region')
       .optional(),
+    ignore: z.array(z.enum(CONTENT_KINDS).exclude(['text'])).optional(),
     roleArn: z
       .string()
       .refine((text) => parseArn(text)?.service === 'iam', "is no role's ARN")
       .optional(),
   })
-  .refine((route) => route.channel === 'whatsapp' || route.destinationId !== undefined, {
+  .refine((route) => route.channel !== 'sms' || route.destinationId !== undefined, {
     path: ['destinationId'],
     message: 'is required for the channel sms',
+    when: isObject,
   });
 
 export const routesSchema = z
   .strictObject({ routes: z.array(routeSchema) })
-  .superRefine(({ routes }, context) => {
-    const seen = new Set<string>();
-    for (const [index, { channel, number }] of routes.entries()) {
-      const key = `${channel} ${numberKey(number)}`;
-      if (seen.has(key)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['routes', index, 'number'],
-          message: `stands twice for ${channel}`,
-        });
-      }
-      seen.add(key);
-    }
-  });
+  .superRefine(({ routes }, context) => refuseRepeatedNumbers(routes, context), { when: isObject });
+
+/** Without it, zod leaves a rule out where a member is at fault already; but a bad file names every fault at once. */
+function isObject({ value }: { readonly value: unknown }): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** `routes` as it stands in the file, at fault or not. */
+function refuseRepeatedNumbers(routes: unknown, context: Pick<z.RefinementCtx, 'addIssue'>): void {
+  const seen = new Set<string>();
+  for (const [index, route] of (Array.isArray(routes) ? (routes as unknown[]) : []).entries()) {
+    const { channel, number } = (route ?? {}) as { readonly channel?: unknown; readonly number?: unknown };
+    if (typeof channel !== 'string' || typeof number !== 'string') continue;
+    const key = `${channel} ${numberKey(number)}`;
+    const path = ['routes', index, 'number'];
+    if (seen.has(key)) context.addIssue({ code: 'custom', path, message: `stands twice for ${channel}` });
+    seen.add(key);
+  }
+}
 
 export type Route = z.infer<typeof routeSchema>;
 
@@ -90,6 +101,32 @@ function numberKey(number: string): string {
 }
 
 /**
+ * The route whose settings a message takes: the one for the number that it was sent to, else the channel's for `*`. No
+ * exact one is for a message that does not say to which number it was sent.
+ */
+export function findRoute(
+  routes: readonly Route[],
+  message: Pick<InboundMessage, 'channel' | 'businessAddress'>,
+): Route | undefined {
+  return findExactRoute(routes, message) ?? findAnyRoute(routes, message);
+}
+
+type Addressed = Parameters<typeof findRoute>[1];
+
+function findExactRoute(
+  routes: readonly Route[],
+  { channel, businessAddress }: Addressed,
+): Route | undefined {
+  if (businessAddress === UNKNOWN_BUSINESS_ADDRESS) return undefined;
+  const key = numberKey(businessAddress);
+  return routes.find((route) => route.channel === channel && numberKey(route.number) === key);
+}
+
+function findAnyRoute(routes: readonly Route[], { channel }: Addressed): Route | undefined {
+  return routes.find((route) => route.channel === channel && route.number === ANY_NUMBER);
+}
+
+/**
  * The destination of a message, or undefined if there is none (a dead letter, `no_route`). SMS needs a route.
  * WhatsApp needs none: the number's own ARN serves, unless an exact route names another; a `*` route's destination
  * stands in only where no ARN fits. A call's Region is the route's, else its ARN's, else `fallbackRegion`.
@@ -99,9 +136,8 @@ export function resolveDestination(
   message: InboundMessage,
   fallbackRegion: string | undefined,
 ): Destination | undefined {
-  const ofChannel = routes.filter((route) => route.channel === message.channel);
-  const exact = ofChannel.find((route) => numberKey(route.number) === numberKey(message.businessAddress));
-  const any = ofChannel.find((route) => route.number === ANY_NUMBER);
+  const exact = findExactRoute(routes, message);
+  const any = findAnyRoute(routes, message);
   const destinationId = exact?.destinationId ?? message.businessNumberArn ?? any?.destinationId;
   if (destinationId === undefined) return undefined;
   const route = exact ?? any;

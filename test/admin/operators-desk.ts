@@ -1,4 +1,3 @@
-import type { AcceptItem } from '../../src/queue/message-store.ts';
 import { normalizeNotification } from '../../src/normalize/normalize-notification.ts';
 import { SANDBOX_TOPIC_ARN } from '../../src/sandbox/bridge-child.ts';
 import { SMS_NUMBER, SMS_NUMBER_ARN, smsPayload } from '../../src/sandbox/end-user-messaging.ts';
@@ -78,7 +77,7 @@ export class OperatorsDesk {
       Message: message,
     };
     const parts = normalizeNotification(notification, { defaultCountry: undefined });
-    const items: AcceptItem[] = makeAcceptItems(parts, { routes: [], fallbackRegion: undefined });
+    const { items } = makeAcceptItems(parts, { routes: [], fallbackRegion: undefined });
     const request = { ...this.scene.request(items), snsMessageId: notification.MessageId };
     const [accepted] = await this.scene.store.accept(request);
     if (accepted?.outcome !== 'dead') throw new Error('It is no dead letter');

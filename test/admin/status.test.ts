@@ -26,7 +26,7 @@ async function fillStore(agoMs: number): Promise<void> {
   await scene.accept({ from: '+14255550111', externalId: 'external-1' });
   await scene.deliverAll();
   await scene.accept({ from: '+14255550111', externalId: 'external-1' });
-  await scene.store.accept({ ...scene.request([]), ignoredReason: 'status' });
+  await scene.store.accept({ ...scene.request([]), ignored: ['status'] });
   await scene.store.accept(scene.request([DEAD_LETTER]));
   await scene.accept({ channel: 'whatsapp', from: '+14255550122' });
   const returned = { verdict: 'returned', dueAt: scene.now } as const;

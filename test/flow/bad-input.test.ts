@@ -107,8 +107,8 @@ describe('authentic, and strange within', () => {
       message: JSON.stringify({ ...smsPayload({ from: '' }), destinationNumber: '' }),
     },
     {
-      name: 'numbers for texts',
-      message: '{"originationNumber":1,"destinationNumber":2,"messageBody":3,"inboundMessageId":4}',
+      name: 'objects for texts',
+      message: '{"originationNumber":{},"destinationNumber":[],"messageBody":{},"inboundMessageId":{}}',
     },
     { name: 'an entry that is no JSON', message: '{"whatsAppWebhookEntry":"{","context":{}}' },
     {

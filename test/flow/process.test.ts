@@ -90,6 +90,25 @@ describe.concurrent('the process', () => {
     });
   });
 
+  it('kill -9 between the parts of a text: it goes on where it stopped', async () => {
+    const env = { TEXT_LIMIT_SMS: '20' };
+    await withFlow({ env, startBridge: startBridgeProcess }, async (flow) => {
+      const [from] = CUSTOMERS;
+      const parts = ['One sentence here. ', 'Another there. ', 'And a third one.'];
+      // The first part is taken, the second hangs.
+      flow.connect.faultFor = () => (flow.connect.received > 1 ? FAULTS.hang : undefined);
+      await flow.sms({ from, text: parts.join('') });
+      await flow.connect.untilReceived(2);
+      await killBridge(flow);
+      flow.connect.clearFaults();
+      await flow.startBridge();
+      await flow.connect.until(parts.length);
+      expect(flow.connect.transcript(from)).toEqual(parts);
+      await terminateBridge(flow);
+      expect(await flow.books()).toMatchObject({ received: 1, delivered: 1, possibleDuplicate: 1 });
+    });
+  });
+
   it('kill -9 after Connect took it: a second copy is counted, never hidden', async () => {
     await withFlow({ startBridge: startBridgeProcess }, async (flow) => {
       flow.connect.queueFault(FAULTS.takenButHang);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UNKNOWN_BUSINESS_ADDRESS } from '../../src/normalize/inbound-message.ts';
 import { parseSmsNotification } from '../../src/normalize/sms.ts';
 import { SMS_PAYLOAD } from '../fixtures/sms-payload.ts';
 
@@ -7,6 +8,8 @@ const SNS_TIMESTAMP = Date.parse('2026-03-04T05:06:07.890Z');
 const MESSAGE = {
   channel: 'sms',
   customerAddress: '+14255550182',
+  customerAddressKind: 'phone',
+  customerNumber: '+14255550182',
   businessAddress: '+12065550100',
   externalId: SMS_PAYLOAD.inboundMessageId,
   sentAt: SNS_TIMESTAMP,
@@ -52,16 +55,42 @@ describe('parseSmsNotification', () => {
       { ...bare, previousPublishedMessageId, businessAddress: 'rcs-0123456789abcdef0123456789abcdef' },
     ],
     [
-      'an alphanumeric sender',
-      { originationNumber: 'EXAMPLECO' },
-      { ...MESSAGE, customerAddress: 'EXAMPLECO' },
+      'no destination',
+      { destinationNumber: undefined },
+      { ...MESSAGE, businessAddress: UNKNOWN_BUSINESS_ADDRESS },
+    ],
+    [
+      'an unusable destination',
+      { destinationNumber: '+1\u0000206' },
+      { ...MESSAGE, businessAddress: UNKNOWN_BUSINESS_ADDRESS },
+    ],
+    ['numbers for digits', { originationNumber: 14_255_550_182, destinationNumber: 12_065_550_100 }, MESSAGE],
+    ['a number for an id', { inboundMessageId: 7 }, { ...MESSAGE, externalId: '7' }],
+    ['a number for a text', { messageBody: 42 }, { ...MESSAGE, content: { kind: 'text', text: '42' } }],
+    [
+      'an opt-out word',
+      { messageBody: 'stop it' },
+      { ...MESSAGE, content: { kind: 'text', text: 'stop it' }, isOptOut: true },
     ],
     ['the word null as previous id', { previousPublishedMessageId: 'null' }, { ...bare, keyword }],
     ['no optional fields', { previousPublishedMessageId: undefined, messageKeyword: '' }, bare],
-    ['optional fields of another type', { previousPublishedMessageId: 5, messageKeyword: {} }, bare],
+    ['optional fields of another type', { previousPublishedMessageId: [], messageKeyword: {} }, bare],
     ['fields that nobody documents', { messageSegmentCount: 2, timestamp: 'soon' }, MESSAGE],
   ])('takes %s', (_name, changes, message) => {
     expect(parse(changes)).toEqual({ kind: 'message', message });
+  });
+
+  it.each([
+    ['23333', 'shortCode'],
+    ['EXAMPLECO', 'alphanumeric'],
+    ['unknown: withheld', 'unknown'],
+  ])('takes the sender %s as %s', (originationNumber, kind) => {
+    const { customerNumber, ...numberless } = MESSAGE;
+    expect(customerNumber).toBeDefined();
+    expect(parse({ originationNumber })).toEqual({
+      kind: 'message',
+      message: { ...numberless, customerAddress: originationNumber, customerAddressKind: kind },
+    });
   });
 
   it('takes a national form as a number of the default country', () => {
@@ -75,16 +104,12 @@ describe('parseSmsNotification', () => {
   it.each<[field: string, value: unknown]>([
     ['originationNumber', undefined],
     ['originationNumber', '  '],
-    ['originationNumber', 14255550182],
+    ['originationNumber', true],
     ['originationNumber', 'x'.repeat(256)],
-    ['destinationNumber', null],
-    ['destinationNumber', '+1\u0000206'],
     ['inboundMessageId', undefined],
     ['inboundMessageId', ''],
     ['inboundMessageId', ['a']],
     ['inboundMessageId', 'a\ud800'],
-    ['messageBody', { text: 'hello' }],
-    ['messageBody', 7],
   ])('does not understand %s: %j', (field, value) => {
     expect(parse({ [field]: value })).toEqual({
       kind: 'notUnderstood',

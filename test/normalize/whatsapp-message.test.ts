@@ -20,6 +20,8 @@ const SURROUNDINGS: WhatsAppSurroundings = {
 const MESSAGE = {
   channel: 'whatsapp',
   customerAddress: '+14255550182',
+  customerAddressKind: 'phone',
+  customerNumber: '+14255550182',
   businessAddress: '+12065550100',
   externalId: WHATSAPP_TEXT.id,
   sentAt: WHATSAPP_SENT_AT,
@@ -27,6 +29,9 @@ const MESSAGE = {
   profileName: 'Ana Example',
   businessNumberArn: PHONE_NUMBER_ARN,
 };
+
+const WHATSAPP_IMAGE = { type: 'image', text: undefined, image: { id: '3', mime_type: 'image/jpeg' } };
+const WHATSAPP_IMAGE_CONTENT = { kind: 'image', mimeType: 'image/jpeg', source: '3' };
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -44,33 +49,15 @@ describe('parseWhatsAppMessage', () => {
   it.each<[name: string, changes: Fields, surroundings: Partial<WhatsAppSurroundings>, expected: Fields]>([
     ['an empty text', { text: { body: '' } }, {}, { content: { kind: 'empty' } }],
     ['a lone surrogate', { text: { body: '\udc00a' } }, {}, { content: { kind: 'text', text: '\ufffda' } }],
-    ['a Mexican id', { from: '5215512345678' }, {}, { customerAddress: '+5215512345678' }],
-    ['an unusable sender', { from: 'unknown sender' }, {}, { customerAddress: 'unknown sender' }],
+    ['a number for the sender', { from: 14_255_550_182 }, {}, {}],
+    ['a number for the id', { id: 5 }, {}, { externalId: '5' }],
     [
-      'a user id for want of a number',
-      { from: undefined, from_user_id: userId },
+      'a Mexican id',
+      { from: '5215512345678' },
       {},
-      { customerAddress: userId },
+      { customerAddress: '+5215512345678', customerNumber: '+525512345678' },
     ],
-    ['a number rather than a user id', { from_user_id: userId }, {}, { customerAddress: '+14255550182' }],
-    [
-      'a user id where the number is empty',
-      { from: '', from_user_id: userId },
-      {},
-      { customerAddress: userId },
-    ],
-    [
-      'a user id that is all digits',
-      { from: undefined, from_user_id: '14255550182' },
-      {},
-      { customerAddress: '14255550182' },
-    ],
-    [
-      'the contact’s user id',
-      { from: undefined },
-      { contact: { ...WHATSAPP_CONTACT, user_id: userId } },
-      { customerAddress: userId },
-    ],
+    ['a number rather than a user id', { from_user_id: userId }, {}, {}],
     [
       'a number with separators',
       {},
@@ -91,6 +78,19 @@ describe('parseWhatsAppMessage', () => {
     ],
     ['no metadata', {}, { metadata: undefined }, { businessAddress: PHONE_NUMBER_ARN }],
     ['no display number', {}, { metadata: { phone_number_id: '1' } }, { businessAddress: PHONE_NUMBER_ARN }],
+    ['an image', WHATSAPP_IMAGE, {}, { content: WHATSAPP_IMAGE_CONTENT }],
+    [
+      'a type not known yet',
+      { type: 'some_future_type', text: undefined },
+      {},
+      { content: { kind: 'unknown', type: 'some_future_type', fields: [] } },
+    ],
+    [
+      'a context',
+      { context: { id: 'wamid.Q', forwarded: true }, group_id: 'G' },
+      {},
+      { repliesTo: 'wamid.Q', forwarded: 'once', groupId: 'G' },
+    ],
     [
       'a name with spaces around',
       {},
@@ -99,6 +99,39 @@ describe('parseWhatsAppMessage', () => {
     ],
   ])('takes %s', (_name, changes, surroundings, expected) => {
     expect(parse(changes, surroundings)).toEqual({ kind: 'message', message: { ...MESSAGE, ...expected } });
+  });
+
+  it.each<[name: string, changes: Fields, contact: Fields, address: string, kind: string]>([
+    ['its user id', { from: undefined, from_user_id: userId }, {}, userId, 'whatsappUser'],
+    ['its user id, its number being empty', { from: '', from_user_id: userId }, {}, userId, 'whatsappUser'],
+    [
+      'its user id, all digits',
+      { from: null, from_user_id: '14255550182' },
+      {},
+      '14255550182',
+      'whatsappUser',
+    ],
+    ['its contact’s user id', { from: undefined }, { user_id: userId }, userId, 'whatsappUser'],
+    ['its user id as from', { from: userId }, {}, userId, 'whatsappUser'],
+    ['what is no address', { from: 'unknown sender' }, {}, 'unknown sender', 'unknown'],
+  ])('has as customer without a number %s', (_name, changes, contact, address, kind) => {
+    const { profileName, customerNumber, ...numberless } = MESSAGE;
+    expect([profileName, customerNumber]).not.toContain(undefined);
+    expect(parse(changes, { contact })).toEqual({
+      kind: 'message',
+      message: { ...numberless, customerAddress: address, customerAddressKind: kind },
+    });
+  });
+
+  it.each<[name: string, metadata: unknown, businessAddress: string]>([
+    ['its id', { phone_number_id: '100000000000001' }, '100000000000001'],
+    ['its id as a number', { phone_number_id: 100_000_000_000_001 }, '100000000000001'],
+    ['that it is not known', {}, 'unknown'],
+    ['that it is not known, of odd metadata', [null], 'unknown'],
+  ])('has as business address, for want of number and ARN, %s', (_name, metadata, businessAddress) => {
+    expect(parse({}, { metadata, businessNumberArn: undefined })).toMatchObject({
+      message: { businessAddress },
+    });
   });
 
   it.each<[name: string, contact: Fields | undefined]>([
@@ -145,18 +178,10 @@ describe('parseWhatsAppMessage', () => {
   it.each<[name: string, changes: Fields, surroundings: Partial<WhatsAppSurroundings>, detail: string]>([
     ['no id', { id: undefined }, {}, 'id is missing or unusable'],
     ['an empty id', { id: '' }, {}, 'id is missing or unusable'],
-    ['an id that is no string', { id: 5 }, {}, 'id is missing or unusable'],
+    ['an id that is no id', { id: [5] }, {}, 'id is missing or unusable'],
     ['an endless id', { id: 'w'.repeat(513) }, {}, 'id is missing or unusable'],
     ['no sender', { from: undefined }, {}, 'from and from_user_id are missing or unusable'],
-    ['no receiver', {}, { metadata: null, businessNumberArn: undefined }, 'metadata is missing or unusable'],
-    ['an image', { type: 'image' }, {}, 'type image'],
-    ['a type not known yet', { type: 'some_future_type' }, {}, 'type some_future_type'],
-    ['a type that is no name', { type: 'My number is 14255550182' }, {}, 'type other'],
-    ['an endless type', { type: 'a'.repeat(41) }, {}, 'type other'],
-    ['no type', { type: null }, {}, 'type other'],
-    ['a null text', { text: null }, {}, 'text.body is missing or unusable'],
-    ['a text without body', { text: {} }, {}, 'text.body is missing or unusable'],
-    ['a body that is no string', { text: { body: ['a'] } }, {}, 'text.body is missing or unusable'],
+    ['an unusable sender', { from: '+1\n425' }, {}, 'from and from_user_id are missing or unusable'],
   ])('does not understand %s', (_name, changes, surroundings, detail) => {
     expect(parse(changes, surroundings)).toEqual({ kind: 'notUnderstood', detail: `WhatsApp: ${detail}` });
   });

@@ -25,7 +25,7 @@ function outcomes(payload: Fields): string[] {
       case 'notUnderstood':
         return parsed.detail;
       case 'ignored':
-        return `ignored: ${parsed.reason}`;
+        return `ignored: ${parsed.reason}${parsed.field === undefined ? '' : ` of ${parsed.field}`}`;
     }
   });
 }
@@ -80,25 +80,36 @@ describe('the parts of a notification', () => {
       whatsAppEntry([whatsAppChange([], { messages: A })]),
       ['WhatsApp: messages are no array'],
     ],
-    ['a status', whatsAppEntry([whatsAppStatusChange()]), ['ignored: status']],
+    ['a status', whatsAppEntry([whatsAppStatusChange()]), ['ignored: status of messages']],
     [
       'a status beside a message',
       whatsAppEntry([whatsAppStatusChange(), whatsAppChange([A])]),
-      ['ignored: status', 'A'],
+      ['ignored: status of messages', 'A'],
     ],
     [
       'errors',
       whatsAppEntry([{ field: 'messages', value: { errors: [{ code: 130429 }] } }]),
-      ['ignored: errors'],
+      ['ignored: errors of messages'],
     ],
     ['errors beside messages', whatsAppEntry([whatsAppChange([A], { errors: [{ code: 1 }] })]), ['A']],
     [
       'another field',
       whatsAppEntry([{ field: 'account_update', value: { event: 'X' } }]),
-      ['ignored: other_field'],
+      ['ignored: other_field of account_update'],
     ],
-    ['an empty list of messages', whatsAppEntry([whatsAppChange([])]), ['ignored: no_messages']],
-    ['an empty change', whatsAppEntry([{}]), ['ignored: no_messages']],
+    [
+      'a field that is not known',
+      whatsAppEntry([{ field: 'my number is 14255550182', value: {} }]),
+      ['ignored: other_field of other'],
+    ],
+    [
+      'a field that every object inherits',
+      whatsAppEntry([{ field: 'toString', value: { messages: [A] } }]),
+      ['ignored: other_field of other'],
+    ],
+    ['an empty field', whatsAppEntry([{ ...whatsAppChange([A]), field: '' }]), ['A']],
+    ['an empty list of messages', whatsAppEntry([whatsAppChange([])]), ['ignored: no_messages of messages']],
+    ['an empty change', whatsAppEntry([{}]), ['ignored: no_messages of messages']],
     ['no changes', whatsAppEntry([]), ['ignored: no_messages']],
     ['nothing', {}, ['WhatsApp: changes are no array']],
     ['changes that are no array', { changes: {} }, ['WhatsApp: changes are no array']],
@@ -160,6 +171,11 @@ describe('the number that a message came to', () => {
     ['the only one, whatever its id', [other], OTHER_PHONE_NUMBER_ARN],
     ['the only distinct one', [{ arn: OTHER_PHONE_NUMBER_ARN }, other], OTHER_PHONE_NUMBER_ARN],
     ['none of several others', [other, { metaPhoneNumberId: '1', arn: PHONE_NUMBER_ARN }], undefined],
+    [
+      'the one with Meta’s id as a number',
+      [other, { ...exact, metaPhoneNumberId: Number(PHONE_NUMBER_ID) }],
+      PHONE_NUMBER_ARN,
+    ],
     ['an ARN by itself', [OTHER_PHONE_NUMBER_ARN], OTHER_PHONE_NUMBER_ARN],
     ['none from bare ids', [PHONE_NUMBER_ID], undefined],
     ['none from what is no ARN', [{ ...exact, arn: 'arn:aws:XXXX' }], undefined],
@@ -194,6 +210,7 @@ describe('the contact of a message', () => {
 
   it.each<[name: string, contacts: unknown, messages: readonly Fields[], names: (string | undefined)[]]>([
     ['by number', [bo, ana], [A, fromBo], ['Ana Example', 'Bo Example']],
+    ['by a number for a number', [bo, ana], [whatsAppText({ from: 14_255_550_183 })], ['Bo Example']],
     ['by user id', [ana, byUserId], [fromUser], ['Cy Example']],
     ['the only one, though its number is written otherwise', [bo], [A, B], ['Bo Example', 'Bo Example']],
     ['not the only one where it is another message’s', [ana], [A, fromBo], ['Ana Example', undefined]],

@@ -13,6 +13,7 @@ import { describeLooking } from './suite/looking.ts';
 import { describeOrder } from './suite/order.ts';
 import { describeOutcomes } from './suite/outcomes.ts';
 import { describePaces } from './suite/paces.ts';
+import { describeParts } from './suite/parts.ts';
 import { describePauses } from './suite/pauses.ts';
 import { describeRandomRuns } from './suite/random-runs.ts';
 import { describeRedriving } from './suite/redriving.ts';
@@ -24,6 +25,7 @@ const TOPICS = [
   describeOrder,
   describeLeases,
   describeOutcomes,
+  describeParts,
   describePauses,
   describeClaimLimits,
   describePaces,

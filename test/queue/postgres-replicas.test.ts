@@ -69,6 +69,7 @@ describe('replicas that start', () => {
     await Promise.all(stores.map((store) => store.ping()));
     expect(await schema.query('SELECT version, name FROM schema_migrations')).toEqual([
       { version: 1, name: '0001-initial.sql' },
+      { version: 2, name: '0002-parts.sql' },
     ]);
   });
 

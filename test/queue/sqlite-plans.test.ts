@@ -122,7 +122,7 @@ function doEverything(): void {
   );
   const dead = { kind: 'dead', index: 0, reason: 'not_understood', detail: 'why', raw: '{}' } as const;
   accept(db, scene.request([dead]));
-  accept(db, { ...scene.request([]), ignoredReason: 'status' });
+  accept(db, { ...scene.request([]), ignored: ['status'] });
 }
 
 interface Step {

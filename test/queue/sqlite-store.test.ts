@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../../src/queue/sqlite/database.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
@@ -10,6 +11,7 @@ import { makeStoreFile, openSqliteStore, query, removeStoreFile, whileLocked } f
 import { DELIVERED, RETENTION_MS, StoreScene, textOf } from './suite/store-scene.ts';
 
 const IMPATIENT = { busyTimeoutMs: 20, lockTimeoutMs: 20 };
+const FIRST_MIGRATION = path.join(import.meta.dirname, '../../src/queue/migrations/sqlite/0001-initial.sql');
 const KILL_SCRIPT = path.join(import.meta.dirname, 'accept-until-killed.ts');
 
 describeMessageStore('SqliteStore keeps the contract', () => openSqliteStore());
@@ -123,7 +125,7 @@ describe('SqliteStore, where it can’t work', () => {
       acceptedAt: 0,
       holdMs: 0,
       items: [],
-      ignoredReason: 'status',
+      ignored: ['status'],
     } as const;
     const [refused] = await whileLocked(file, async () =>
       Promise.allSettled([store.accept(request), store.ping()]),
@@ -154,11 +156,32 @@ describe('SqliteStore, where it can’t work', () => {
 
   it.each(['service', 'command'] as const)('as a %s it leaves a newer version’s file alone', async (role) => {
     await (await SqliteStore.open(file, 'service')).close();
+    const version = query(file, 'PRAGMA user_version')?.['user_version'];
     query(file, 'PRAGMA user_version = 99');
     await expect(SqliteStore.open(file, role)).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
     expect(query(file, 'PRAGMA user_version')).toEqual({ user_version: 99 });
-    query(file, 'PRAGMA user_version = 1');
+    query(file, `PRAGMA user_version = ${Number(version)}`);
     await (await SqliteStore.open(file, 'service', IMPATIENT)).close();
+  });
+
+  it('brings an older version’s file up to date, with what waits in it', async () => {
+    const older = new DatabaseSync(file);
+    older.exec(fs.readFileSync(FIRST_MIGRATION, 'utf8'));
+    older.exec(`
+      PRAGMA user_version = 1;
+      INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key, due_at, last_accepted_at)
+        VALUES ('inbound', 'sms', '+14255550182', '+12065550100', 'destination-1', 'pace-1', 0, 0);
+      INSERT INTO messages (lane_id, sns_message_id, item_index, direction, channel, sent_at, sns_at, accepted_at, state, due_at, message)
+        VALUES (1, 'sns-1', 0, 'inbound', 'sms', 0, 0, 0, 'pending', 0, '{"content":{"kind":"text","text":"waits"}}');
+    `);
+    older.close();
+    const scene = new StoreScene({
+      ...(await openNothing()),
+      store: await SqliteStore.open(file, 'service'),
+    });
+    const claim = await scene.claimOne();
+    expect([textOf(claim), claim.parts, claim.partsDelivered]).toEqual(['waits', undefined, 0]);
+    await scene.store.close();
   });
 
   it('as a command it updates no schema', async () => {

@@ -69,7 +69,7 @@ it.concurrent(
     expect(sandbox.output()).not.toContain('✗');
     expect(sandbox.output()).toContain('Chat 1 · SMS · +14255550182 → +12065550100 · new chat');
     expect(sandbox.output()).toContain('[Empty message]');
-    expect(sandbox.output()).toContain('11 received = 9 delivered + 2 duplicate + 0 ignored + 0 dead');
+    expect(sandbox.output()).toContain('13 received = 11 delivered + 2 duplicate + 0 ignored + 0 dead');
 
     const sms = await sendFromAnotherTerminal(directory, ['--from', '+14255550182', 'Thank you!']);
     expect(sms).toMatchObject({

@@ -93,6 +93,7 @@ export class DispatcherScene {
       sender: between.sender?.(sender) ?? sender,
       routes: ROUTES,
       fallbackRegion: undefined,
+      textLimits: { sms: 1_024, whatsapp: 4_096 },
       paceLimits: PACE_LIMITS,
       retryMaxAgeMs: 86_400_000,
       clock: this.clock,

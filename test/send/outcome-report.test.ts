@@ -22,11 +22,14 @@ const CLAIM: Claim = {
   message: {
     channel: 'sms',
     customerAddress: '+14255550182',
+    customerAddressKind: 'phone',
     businessAddress: '+12065550100',
     externalId: 'external-1',
     sentAt: NOW,
     content: { kind: 'text', text: 'hello' },
   },
+  parts: undefined,
+  partsDelivered: 0,
   acceptedAt: NOW - MINUTE_MS,
   attempts: 0,
   followsLostAttempt: false,
@@ -58,7 +61,7 @@ const PACE_LIMITS = { rate: 17, burst: 26 };
 const TIMING = { startedAt: NOW - 20, durationMs: 20 };
 
 function factsOf(claim: Partial<Claim> = {}) {
-  return { claim: { ...CLAIM, ...claim }, now: NOW, paceLimits: PACE_LIMITS };
+  return { claim: { ...CLAIM, ...claim }, now: NOW, paceLimits: PACE_LIMITS, parts: ['hello'] };
 }
 
 function report(
@@ -251,6 +254,44 @@ describe('the attempt', () => {
   it('that was not made is none', () => {
     expect(reportUnsent(factsOf(), undefined)).not.toHaveProperty('attempt');
     expect(reportLost(factsOf())).not.toHaveProperty('attempt');
+  });
+});
+
+describe('parts', () => {
+  const parts = ['one ', 'two ', 'three'];
+  const sent = { contactId: 'contact-1', newChatCreated: true, requestId: 'request-2' };
+  const factsAt = (partsDelivered: number, fixed?: readonly string[]) => ({
+    ...factsOf({ partsDelivered, parts: fixed }),
+    parts,
+  });
+
+  it.each([
+    { partsDelivered: 0, verdict: 'part_delivered' },
+    { partsDelivered: 1, verdict: 'part_delivered' },
+    { partsDelivered: 2, verdict: 'delivered' },
+  ])('after $partsDelivered of 3, the next is $verdict', ({ partsDelivered, verdict }) => {
+    const { outcome, attempt } = reportDelivery(factsAt(partsDelivered, parts), sent, TIMING);
+    expect(outcome).toEqual({ verdict, contactId: 'contact-1', newChatCreated: true });
+    expect(attempt?.verdict).toBe('delivered');
+  });
+
+  it('are fixed by the first attempt, whatever becomes of it, and by no other', () => {
+    const circumstances = {
+      retryMaxAgeMs: DAY_MS,
+      delivering: undefined,
+      isDestinationFailing: false,
+      random: () => 0,
+    };
+    expect(reportDelivery(factsAt(0), sent, TIMING).parts).toEqual(parts);
+    expect(reportDelivery(factsAt(1, parts), sent, TIMING)).not.toHaveProperty('parts');
+    for (const failure of Object.values(FAILURES)) {
+      expect(reportFailure(factsAt(0), failure, TIMING, circumstances).parts).toEqual(parts);
+      expect(reportFailure(factsAt(0, parts), failure, TIMING, circumstances)).not.toHaveProperty('parts');
+    }
+  });
+
+  it('are none where the text goes at once', () => {
+    expect(reportDelivery(factsOf(), sent, TIMING)).not.toHaveProperty('parts');
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { InboundMessage } from '../../src/normalize/inbound-message.ts';
-import { resolveDestination, routesSchema } from '../../src/send/route.ts';
+import { schemaProblems } from '../../src/schema-problems.ts';
+import { findRoute, resolveDestination, routesSchema } from '../../src/send/route.ts';
 import type { Destination, Route } from '../../src/send/route.ts';
 
 const SMS_ARN = 'arn:aws:sms-voice:eu-west-2:111122223333:phone-number/phone-1';
@@ -22,6 +23,7 @@ function message(
   return {
     channel,
     customerAddress: '+14255550182',
+    customerAddressKind: 'phone',
     businessAddress,
     externalId: 'external-1',
     sentAt: 0,
@@ -178,6 +180,17 @@ describe('resolveDestination', () => {
   });
 });
 
+describe('findRoute', () => {
+  it.each<{ name: string; to: InboundMessage; expected: Route | undefined }>([
+    { name: 'the number’s own', to: sms('+1 206 555 0100'), expected: SMS },
+    { name: 'the default', to: sms('+12065550199'), expected: ANY_SMS },
+    { name: 'the default for what names no number', to: sms('unknown'), expected: ANY_SMS },
+    { name: 'none of another channel', to: whatsapp('+12065550100', WHATSAPP_ARN), expected: undefined },
+  ])('$name', ({ to, expected }) => {
+    expect(findRoute([ANY_SMS, SMS, { ...SMS, number: 'unknown' }], to)).toBe(expected);
+  });
+});
+
 describe('routesSchema', () => {
   it.each<{ name: string; routes: readonly unknown[] }>([
     { name: 'none', routes: [] },
@@ -185,6 +198,10 @@ describe('routesSchema', () => {
     { name: 'the same number on both', routes: [SMS, { ...WHATSAPP, number: SMS.number }] },
     { name: 'a default beside a number', routes: [SMS, ANY_SMS] },
     { name: 'WhatsApp without a destination', routes: [{ channel: 'whatsapp', number: '*' }] },
+    {
+      name: 'kinds to ignore',
+      routes: [{ channel: 'whatsapp', number: '*', ignore: ['reaction', 'request_welcome'] }],
+    },
   ])('takes $name', ({ routes }) => {
     expect(routesSchema.safeParse({ routes }).success).toBe(true);
   });
@@ -256,6 +273,24 @@ describe('routesSchema', () => {
       message: '256',
     },
     {
+      name: 'a number without digits or letters',
+      routes: [{ ...SMS, number: ' + ' }],
+      path: 'routes.0.number',
+      message: 'neither digits nor letters',
+    },
+    {
+      name: 'a kind that there is not',
+      routes: [{ ...SMS, ignore: ['reaction', 'stickers'] }],
+      path: 'routes.0.ignore.1',
+      message: 'sticker',
+    },
+    {
+      name: 'to ignore texts',
+      routes: [{ ...SMS, ignore: ['text'] }],
+      path: 'routes.0.ignore.0',
+      message: 'request_welcome',
+    },
+    {
       name: 'a long destination',
       routes: [{ ...SMS, destinationId: 'x'.repeat(256) }],
       path: 'routes.0.destinationId',
@@ -265,5 +300,51 @@ describe('routesSchema', () => {
     const issues = routesSchema.safeParse({ routes }).error?.issues ?? [];
     expect(issues.map((issue) => issue.path.join('.'))).toEqual([path]);
     expect(issues[0]?.message).toContain(message);
+  });
+
+  it('names every fault at once, each with its JSON path', () => {
+    const routes = [
+      { channel: 'fax', number: '+12065550100', destinationId: SMS_ARN },
+      { ...SMS, subType: 'x', region: 'Ohio' },
+      { channel: 'sms', number: '*' },
+      { ...WHATSAPP, number: '', ignore: ['text'], attributes: { 'a b': '1' } },
+      { ...SMS, roleArn: 'writer', streamingEndpointArn: 'replies', supportedContentTypes: [] },
+    ];
+    const problems = schemaProblems(routesSchema, { routes }).join('\n');
+    for (const path of [
+      '$.routes[0].channel',
+      '$.routes[1].region',
+      'subType',
+      '$.routes[2].destinationId',
+      '$.routes[3].number',
+      '$.routes[3].ignore[0]',
+      '$.routes[3].attributes',
+      '$.routes[4].roleArn',
+      '$.routes[4].streamingEndpointArn',
+      '$.routes[4].supportedContentTypes',
+    ]) {
+      expect(problems).toContain(path);
+    }
+  });
+
+  it.each<{ name: string; routes: readonly unknown[]; expected: readonly string[] }>([
+    {
+      name: 'a number that stands twice, beside a channel that there is not',
+      routes: [SMS, { ...SMS, number: '1 206 555 0100' }, { ...SMS, channel: 'fax' }],
+      expected: ['$.routes[2].channel', '$.routes[1].number'],
+    },
+    {
+      name: 'a destination that is missing, beside a name of the wrong type',
+      routes: [{ channel: 'sms', number: '*', displayName: 7 }],
+      expected: ['$.routes[0].displayName', '$.routes[0].destinationId'],
+    },
+    {
+      name: 'what is no route at all, beside one at fault',
+      routes: [7, null, { channel: 'sms', number: '*' }],
+      expected: ['$.routes[0]', '$.routes[1]', '$.routes[2].destinationId'],
+    },
+  ])('names $name', ({ routes, expected }) => {
+    const problems = schemaProblems(routesSchema, { routes });
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual(expected);
   });
 });

@@ -78,7 +78,7 @@ export class Flow {
   readonly connect: ConnectStandIn;
   readonly sns: SnsStandIn;
   readonly signer: SnsSigner;
-  readonly environment: Environment;
+  environment: Environment;
   readonly log = new LogMemory();
   readonly logCheck = new LogCheck();
   readonly #startBridge: StartBridge;
@@ -139,6 +139,13 @@ export class Flow {
   async startBridge(): Promise<void> {
     this.#bridge = await this.#startBridge(this.environment, this.directory, this.log);
     this.sns.subscribe(`${this.bridge.publicUrl}/sns`);
+  }
+
+  /** As after an operator changed the configuration. */
+  async restartWith(env: Readonly<Record<string, string>>): Promise<void> {
+    await this.stopBridge();
+    this.environment = { ...this.environment, ...env };
+    await this.startBridge();
   }
 
   /** One more on the same store. SNS calls it once the ones before have ended. */

@@ -4,11 +4,12 @@
  */
 import type { CountryCode } from 'libphonenumber-js/max';
 import { loadSetting } from '../../config.ts';
+import type { NormalizedItem } from '../../normalize/inbound-message.ts';
 import { normalizeNotification } from '../../normalize/normalize-notification.ts';
 import type { NotificationFields } from '../../normalize/normalize-notification.ts';
 import type {
-  AcceptItem,
   DeadReason,
+  MessageDetail,
   MessageStore,
   RedriveOutcome,
   RedriveRequest,
@@ -102,13 +103,18 @@ async function normalizeAgain(
   store: MessageStore,
   id: number,
   rules: Rules,
-): Promise<Pick<RedriveRequest, 'items' | 'ignoredReason'> | undefined> {
+): Promise<Pick<RedriveRequest, 'items' | 'ignored'> | undefined> {
   const detail = await store.readMessage(id);
   if (detail?.state !== 'dead' || detail.raw === undefined) return undefined;
-  const parts = normalizeNotification(JSON.parse(detail.raw) as NotificationFields, rules);
-  const items: readonly AcceptItem[] = makeAcceptItems(parts, rules);
-  const ignored = parts.find((part) => part.kind === 'ignored');
-  return { items, ...(ignored ? { ignoredReason: ignored.reason } : {}) };
+  const { items, ignoredUnits } = makeAcceptItems(understandAgain(detail, detail.raw, rules), rules);
+  return { items, ignored: ignoredUnits };
+}
+
+/** What an agent has seen the beginning of goes on as it was, lest its end belong to another text. */
+function understandAgain(detail: MessageDetail, raw: string, rules: Rules): readonly NormalizedItem[] {
+  const { message, partsDelivered } = detail;
+  if (message && partsDelivered > 0) return [{ kind: 'message', message, raw }];
+  return normalizeNotification(JSON.parse(raw) as NotificationFields, rules);
 }
 
 function describePlan({ letters, messages, dead, ignored }: Plan): string {

@@ -1,5 +1,7 @@
 import { BridgeError } from '../../errors.ts';
 import type { MessageDetail, RecordedAttempt } from '../../queue/message-store.ts';
+import type { InboundMessage } from '../../normalize/inbound-message.ts';
+import { renderParts } from '../../send/chat-event.ts';
 import { formatTable } from '../table.ts';
 import type { CommandIo } from '../command-io.ts';
 import { withStore } from '../command-store.ts';
@@ -51,6 +53,7 @@ function describe(detail: MessageDetail, hasText: boolean): string {
     ['Accepted', formatInstant(detail.acceptedAt)],
     ['Next try', detail.dueAt === undefined ? undefined : formatInstant(detail.dueAt)],
     ['Ended', detail.endedAt === undefined ? undefined : formatInstant(detail.endedAt)],
+    ['Parts', describeParts(detail)],
     ['Attempts', `${attempts} failed or lost${recordedAttempts.length === 0 ? ', none recorded' : ''}`],
   ];
   const rows = facts.flatMap(([title, value]) => (value === undefined ? [] : [[title, value]]));
@@ -59,6 +62,11 @@ function describe(detail: MessageDetail, hasText: boolean): string {
     describeAttempts(recordedAttempts),
     ...(hasText ? describeWords(detail) : []),
   ].join('');
+}
+
+function describeParts({ partCount, partsDelivered }: MessageDetail): string | undefined {
+  if (partCount !== undefined) return `${partsDelivered} of ${partCount} delivered`;
+  return partsDelivered > 0 ? `${partsDelivered} delivered` : undefined;
 }
 
 function describeAttempts(attempts: readonly RecordedAttempt[]): string {
@@ -74,14 +82,18 @@ function describeAttempts(attempts: readonly RecordedAttempt[]): string {
 }
 
 function describeWords({ message, lastError, recordedAttempts, raw }: MessageDetail): string[] {
-  const content = message?.content;
-  const text = content?.kind === 'text' ? content.text : undefined;
   return [
-    `Text: ${content ? (text ?? 'none') : 'erased, or never understood'}\n`,
+    `Text: ${message ? renderWhole(message) : 'erased, or never understood'}\n`,
     ...(lastError === undefined ? [] : [`Last error: ${lastError}\n`]),
     ...recordedAttempts.flatMap(({ startedAt, error }) =>
       error === undefined ? [] : [`Error at ${new Date(startedAt).toISOString()}: ${error}\n`],
     ),
     ...(raw === undefined ? [] : [`Raw notification:\n${raw}\n`]),
   ];
+}
+
+/** As the agent reads it, in one. */
+function renderWhole(message: InboundMessage): string {
+  const limits = { sms: Infinity, whatsapp: Infinity };
+  return renderParts(message, limits, message.sentAt).join('');
 }

@@ -1,18 +1,19 @@
-import { DIRECTION, dedupKeyOf, sentAtOf } from '../acceptance.ts';
+import { DIRECTION, dedupKeyOf, ignoredUnitsOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
 import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
-import type { InboundMessage } from '../../normalize/inbound-message.ts';
+import type { IgnoredReason, InboundMessage } from '../../normalize/inbound-message.ts';
 import { HEAD_OF_LANE, keepPausedTime } from './lane.ts';
 import { storable } from './statement.ts';
 import type { Transaction } from './transaction.ts';
 
 export async function accept(db: Transaction, request: AcceptRequest): Promise<readonly AcceptedItem[]> {
-  if (request.items.length === 0) {
-    db.book(request.acceptedAt, 'received', 'unknown');
-    db.book(request.acceptedAt, 'ignored', request.ignoredReason ?? 'no_messages');
-    return [];
-  }
+  for (const reason of ignoredUnitsOf(request)) ignoreUnit(db, request, reason);
   return acceptItems(db, request, request.items);
+}
+
+export function ignoreUnit(db: Transaction, { acceptedAt }: Acceptance, reason: IgnoredReason): void {
+  db.book(acceptedAt, 'received', 'unknown');
+  db.book(acceptedAt, 'ignored', reason);
 }
 
 /** Differs because each statement here is a round trip: it does for all items what SQLite does for one. */
@@ -21,6 +22,7 @@ export async function acceptItems(
   request: Acceptance,
   items: readonly AcceptItem[],
 ): Promise<readonly AcceptedItem[]> {
+  if (items.length === 0) return [];
   const lanes = await openLanes(db, request, items);
   const laneOf = (item: AcceptItem): number | undefined =>
     item.kind === 'message' ? lanes.get(laneKey(item.message))?.id : undefined;

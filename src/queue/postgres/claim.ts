@@ -4,6 +4,7 @@ import { ClaimBudget } from '../claim-budget.ts';
 import { isDue } from '../due.ts';
 import type { Claim, ClaimedHeads, ClaimRequest } from '../message-store.ts';
 import { newPace } from '../pace.ts';
+import { parseParts } from '../parts.ts';
 import type { Pace } from '../pace.ts';
 import { recordAttempt } from './attempts.ts';
 import {
@@ -28,6 +29,8 @@ interface Head {
   readonly snsMessageId: string;
   readonly direction: Claim['direction'];
   readonly message: string;
+  readonly parts: string | null;
+  readonly partsDelivered: number;
   readonly acceptedAt: number;
   readonly attempts: number;
   readonly firstFailedAt: number | null;
@@ -90,7 +93,8 @@ async function readHeads(
          AND coalesce(resumed_at, :now::bigint) > head."acceptedAt") AS "pausedMs"
      FROM lanes CROSS JOIN LATERAL
        (SELECT lane_id AS "laneId", messages.id AS "messageId", state, messages.due_at AS "dueAt",
-          sns_message_id AS "snsMessageId", messages.direction, message, accepted_at AS "acceptedAt", attempts,
+          sns_message_id AS "snsMessageId", messages.direction, message, parts, parts_delivered AS "partsDelivered",
+          accepted_at AS "acceptedAt", attempts,
           first_failed_at AS "firstFailedAt", probe_refusals AS "probeRefusals", paused_ms AS "pausedMs"
         FROM messages ${HEAD_OF_LANE}) AS head
      WHERE lanes.id = ANY (:laneIds::bigint[])`,
@@ -175,6 +179,8 @@ function toClaim({ lane, head, leaseToken }: Taken, started: ReadonlyMap<number,
     snsMessageId: head.snsMessageId,
     direction: head.direction,
     message: JSON.parse(head.message) as InboundMessage,
+    parts: parseParts(head.parts),
+    partsDelivered: head.partsDelivered,
     acceptedAt: head.acceptedAt,
     attempts,
     followsLostAttempt: head.state === 'sending',

@@ -6,6 +6,7 @@ import type {
   MessageState,
   MessageSummary,
 } from '../message-store.ts';
+import { parseParts } from '../parts.ts';
 import { readAttempts } from './attempts.ts';
 import type { Row } from './statement.ts';
 import type { Transaction } from './transaction.ts';
@@ -15,7 +16,8 @@ const SUMMARY = `messages.id, state, reason, messages.direction, messages.channe
   coalesce(lanes.customer_address, messages.customer_address) AS "customerAddress",
   coalesce(lanes.business_address, messages.business_address) AS "businessAddress",
   destination, sent_at AS "sentAt", accepted_at AS "acceptedAt", ended_at AS "endedAt", attempts,
-  contact_id AS "contactId", CASE WHEN state = 'pending' THEN messages.due_at END AS "dueAt"`;
+  contact_id AS "contactId", parts_delivered AS "partsDelivered",
+  CASE WHEN state = 'pending' THEN messages.due_at END AS "dueAt"`;
 const WITH_LANES = 'messages LEFT JOIN lanes ON lanes.id = lane_id';
 
 /** Absent values are null here, and undefined outside. */
@@ -46,15 +48,16 @@ export async function countMessages(db: Transaction, filter: MessageFilter): Pro
 
 export async function readMessage(db: Transaction, id: number): Promise<MessageDetail | undefined> {
   const row = await db.get<SummaryRow>(
-    `SELECT ${SUMMARY}, last_error AS "lastError", message, raw FROM ${WITH_LANES} WHERE messages.id = :id`,
+    `SELECT ${SUMMARY}, last_error AS "lastError", parts, message, raw FROM ${WITH_LANES} WHERE messages.id = :id`,
     { id },
   );
   if (!row) return undefined;
-  const { lastError, message, raw, ...summary } = row;
+  const { lastError, parts, message, raw, ...summary } = row;
   return {
     ...toSummary(summary),
     lastError: typeof lastError === 'string' ? lastError : undefined,
     recordedAttempts: await readAttempts(db, id),
+    partCount: parseParts(parts)?.length,
     message: typeof message === 'string' ? (JSON.parse(message) as InboundMessage) : undefined,
     raw: typeof raw === 'string' ? (JSON.parse(raw) as string) : undefined,
   };

@@ -86,9 +86,10 @@ async function freeLane(db: Transaction, report: OutcomeReport, gone: GoneUpTo):
 /** Returns when the message was sent, if it has ended. */
 async function endAttempt(
   db: Transaction,
-  { claim, now, outcome, attempt }: OutcomeReport,
+  { claim, now, outcome, attempt, parts }: OutcomeReport,
 ): Promise<GoneUpTo | undefined> {
   const { messageId } = claim;
+  if (parts) await fixParts(db, messageId, parts);
   const { set, values } = assignments(now, outcome);
   const { channel, ...gone } = await db.one<GoneUpTo & { channel: string }>(
     `UPDATE messages SET ${set} WHERE id = :messageId
@@ -106,18 +107,42 @@ async function endAttempt(
   return outcome.verdict === 'delivered' || outcome.verdict === 'dead' ? gone : undefined;
 }
 
+/** The first attempt's stay: what Connect has of them must not be cut anew. */
+async function fixParts(db: Transaction, id: number, parts: readonly string[]): Promise<void> {
+  await db.run('UPDATE messages SET parts = :parts WHERE id = :id AND parts IS NULL', {
+    id,
+    parts: JSON.stringify(parts),
+  });
+}
+
+/** Of a message in parts, that any of them began the chat is kept. */
+const WITH_CHAT = `contact_id = coalesce(:contactId, contact_id),
+  new_chat_created = CASE WHEN new_chat_created THEN new_chat_created ELSE :newChatCreated END`;
+const WITH_PART = 'parts_delivered = CASE WHEN parts IS NULL THEN 0 ELSE parts_delivered + 1 END';
+
+type Taken = Extract<Outcome, { verdict: 'delivered' | 'part_delivered' }>;
+
+function chatOf({ contactId, newChatCreated }: Taken): Row {
+  return {
+    contactId: contactId ?? null,
+    newChatCreated: newChatCreated ?? null,
+  };
+}
+
 /** One constant statement for each verdict: `set` never holds a value. */
 function assignments(now: number, outcome: Outcome): { set: string; values: Row } {
   switch (outcome.verdict) {
     case 'delivered':
       return {
         set: `state = 'delivered', message = NULL, raw = NULL, last_error = NULL, ended_at = :now,
-          customer_address = NULL, business_address = NULL, contact_id = :contactId, new_chat_created = :newChatCreated`,
-        values: {
-          now,
-          contactId: outcome.contactId ?? null,
-          newChatCreated: outcome.newChatCreated ?? null,
-        },
+          customer_address = NULL, business_address = NULL, ${WITH_CHAT}, ${WITH_PART}, parts = NULL`,
+        values: { now, ...chatOf(outcome) },
+      };
+    case 'part_delivered':
+      return {
+        set: `state = 'pending', due_at = :now, attempts = 0, first_failed_at = NULL, probe_refusals = 0,
+          last_error = NULL, ${WITH_CHAT}, ${WITH_PART}`,
+        values: { now, ...chatOf(outcome) },
       };
     case 'retry':
       return {
@@ -127,7 +152,7 @@ function assignments(now: number, outcome: Outcome): { set: string; values: Row 
       };
     case 'returned':
       return {
-        set: `state = 'pending', begun = attempts > 0, due_at = :dueAt, last_error = coalesce(:error, last_error),
+        set: `state = 'pending', begun = attempts > 0 OR parts_delivered > 0, due_at = :dueAt, last_error = coalesce(:error, last_error),
           probe_refusals = probe_refusals + :refused`,
         values: {
           dueAt: outcome.dueAt,

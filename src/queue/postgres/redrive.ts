@@ -1,12 +1,12 @@
 import type { AcceptItem, RedriveOutcome, RedriveRequest } from '../message-store.ts';
 import { dedupKeyOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
-import { acceptItems, enterLanes, leaveLanes, openLanes } from './accept.ts';
+import { acceptItems, enterLanes, ignoreUnit, leaveLanes, openLanes } from './accept.ts';
 import type { Row } from './statement.ts';
 import type { Transaction } from './transaction.ts';
 
 export async function redrive(db: Transaction, request: RedriveRequest): Promise<RedriveOutcome> {
-  const { id, now, holdMs, items, ignoredReason } = request;
+  const { id, now, holdMs, items, ignored = [] } = request;
   const letter = await db.get<Pick<Acceptance, 'snsMessageId' | 'snsTimestamp'>>(
     `SELECT sns_message_id AS "snsMessageId", sns_at AS "snsTimestamp" FROM messages
      WHERE id = :id AND state = 'dead' FOR UPDATE`,
@@ -17,7 +17,9 @@ export async function redrive(db: Transaction, request: RedriveRequest): Promise
   const [first, ...others] = items;
   if (!first) {
     await remove(db, id);
-    db.book(now, 'ignored', ignoredReason ?? 'no_messages');
+    const [itself = 'no_messages', ...units] = ignored;
+    db.book(now, 'ignored', itself);
+    for (const reason of units) ignoreUnit(db, acceptance, reason);
     return 'ignored';
   }
   const nextIndex = await readNextIndex(db, letter.snsMessageId);
@@ -27,6 +29,7 @@ export async function redrive(db: Transaction, request: RedriveRequest): Promise
     acceptance,
     others.map((item, offset) => withIndex(item, nextIndex + offset)),
   );
+  for (const reason of ignored) ignoreUnit(db, acceptance, reason);
   return outcome;
 }
 
@@ -82,7 +85,7 @@ async function putBack(
   return 'accepted';
 }
 
-/** A message begins anew. A letter that stays dead keeps its age, or it would never be old enough to go. */
+/** A message begins anew, or where Connect has parts of it with the next one. A letter that stays dead keeps its age, or it would never be old enough to go. */
 function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: string; values: Row } {
   if (item.kind === 'dead') {
     return {
@@ -91,7 +94,8 @@ function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: s
     };
   }
   return {
-    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, begun = false, attempts = 0,
+    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, attempts = 0,
+      begun = parts_delivered > 0, parts = CASE WHEN parts_delivered > 0 THEN parts END,
       first_failed_at = NULL, probe_refusals = 0, paused_ms = 0, reason = NULL, last_error = NULL, ended_at = NULL`,
     values: { acceptedAt, dueAt: acceptedAt + holdMs },
   };

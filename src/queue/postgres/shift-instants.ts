@@ -33,6 +33,7 @@ function shiftOutcome(outcome: Outcome, shift: Shift): Outcome {
     case 'returned':
       return { ...outcome, dueAt: shift(outcome.dueAt) };
     case 'delivered':
+    case 'part_delivered':
     case 'dead':
       return outcome;
   }

@@ -1,5 +1,5 @@
-import type { InboundMessage } from '../../normalize/inbound-message.ts';
-import { DIRECTION, dedupKeyOf, sentAtOf } from '../acceptance.ts';
+import type { IgnoredReason, InboundMessage } from '../../normalize/inbound-message.ts';
+import { DIRECTION, dedupKeyOf, ignoredUnitsOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
 import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
 import { book } from './books.ts';
@@ -7,12 +7,13 @@ import type { Database, Row } from './database.ts';
 import { moveLane, setLaneDue } from './lane.ts';
 
 export function accept(db: Database, request: AcceptRequest): readonly AcceptedItem[] {
-  if (request.items.length === 0) {
-    book(db, request.acceptedAt, 'received', 'unknown');
-    book(db, request.acceptedAt, 'ignored', request.ignoredReason ?? 'no_messages');
-    return [];
-  }
+  for (const reason of ignoredUnitsOf(request)) ignoreUnit(db, request, reason);
   return request.items.map((item) => acceptItem(db, request, item));
+}
+
+export function ignoreUnit(db: Database, { acceptedAt }: Acceptance, reason: IgnoredReason): void {
+  book(db, acceptedAt, 'received', 'unknown');
+  book(db, acceptedAt, 'ignored', reason);
 }
 
 export function acceptItem(db: Database, request: Acceptance, item: AcceptItem): AcceptedItem {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
 import { isDue } from '../due.ts';
 import type { Claim, ClaimedHeads, ClaimRequest } from '../message-store.ts';
+import { parseParts } from '../parts.ts';
 import { ClaimBudget } from '../claim-budget.ts';
 import { recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
@@ -120,6 +121,8 @@ function claimLane(
     snsMessageId: message.snsMessageId,
     direction: message.direction,
     message: JSON.parse(message.message) as InboundMessage,
+    parts: parseParts(message.parts),
+    partsDelivered: message.partsDelivered,
     acceptedAt: message.acceptedAt,
     attempts: message.attempts,
     followsLostAttempt: head.state === 'sending',
@@ -133,6 +136,8 @@ interface StartedMessage {
   readonly snsMessageId: string;
   readonly direction: Claim['direction'];
   readonly message: string;
+  readonly parts: string | null;
+  readonly partsDelivered: number;
   readonly acceptedAt: number;
   readonly attempts: number;
   readonly firstFailedAt: number | null;
@@ -143,7 +148,8 @@ interface StartedMessage {
 function startAttempt(db: Database, id: number): StartedMessage {
   return db.one<StartedMessage>(
     `UPDATE messages SET state = 'sending', begun = 1 WHERE id = :id
-     RETURNING sns_message_id AS snsMessageId, direction, message, accepted_at AS acceptedAt, attempts, first_failed_at AS firstFailedAt, probe_refusals AS probeRefusals,
+     RETURNING sns_message_id AS snsMessageId, direction, message, parts, parts_delivered AS partsDelivered,
+       accepted_at AS acceptedAt, attempts, first_failed_at AS firstFailedAt, probe_refusals AS probeRefusals,
        paused_ms AS pausedMs`,
     { id },
   );

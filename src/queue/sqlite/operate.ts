@@ -12,7 +12,8 @@ import type {
 } from '../message-store.ts';
 import { dedupKeyOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
-import { acceptItem, enterLane, leaveLane, openLane } from './accept.ts';
+import { acceptItem, enterLane, ignoreUnit, leaveLane, openLane } from './accept.ts';
+import { parseParts } from '../parts.ts';
 import { eraseAttemptErrors, readAttempts } from './attempts.ts';
 import { book, IS_KEPT } from './books.ts';
 import type { Database, Row } from './database.ts';
@@ -22,6 +23,7 @@ const SUMMARY = `messages.id, state, reason, messages.direction, messages.channe
   coalesce(customer_address, message ->> '$.customerAddress') AS customerAddress,
   coalesce(business_address, message ->> '$.businessAddress') AS businessAddress,
   destination, sent_at AS sentAt, accepted_at AS acceptedAt, ended_at AS endedAt, attempts, contact_id AS contactId,
+  parts_delivered AS partsDelivered,
   CASE WHEN state = 'pending' THEN messages.due_at END AS dueAt`;
 const WITH_LANES = 'messages LEFT JOIN lanes ON lanes.id = lane_id';
 
@@ -45,15 +47,16 @@ export function countMessages(db: Database, filter: MessageFilter): number {
 
 export function readMessage(db: Database, id: number): MessageDetail | undefined {
   const row = db.get<SummaryRow>(
-    `SELECT ${SUMMARY}, last_error AS lastError, message, raw FROM ${WITH_LANES} WHERE messages.id = :id`,
+    `SELECT ${SUMMARY}, last_error AS lastError, parts, message, raw FROM ${WITH_LANES} WHERE messages.id = :id`,
     { id },
   );
   if (!row) return undefined;
-  const { lastError, message, raw, ...summary } = row;
+  const { lastError, parts, message, raw, ...summary } = row;
   return {
     ...toSummary(summary),
     lastError: typeof lastError === 'string' ? lastError : undefined,
     recordedAttempts: readAttempts(db, id),
+    partCount: parseParts(parts)?.length,
     message: typeof message === 'string' ? (JSON.parse(message) as InboundMessage) : undefined,
     raw: typeof raw === 'string' ? raw : undefined,
   };
@@ -88,7 +91,7 @@ function toSummary(row: Row): MessageSummary {
 }
 
 export function redrive(db: Database, request: RedriveRequest): RedriveOutcome {
-  const { id, now, holdMs, items, ignoredReason } = request;
+  const { id, now, holdMs, items, ignored = [] } = request;
   const letter = db.get<Pick<Acceptance, 'snsMessageId' | 'snsTimestamp'>>(
     `SELECT sns_message_id AS snsMessageId, sns_at AS snsTimestamp FROM messages WHERE id = :id AND state = 'dead'`,
     { id },
@@ -98,7 +101,9 @@ export function redrive(db: Database, request: RedriveRequest): RedriveOutcome {
   const [first, ...others] = items;
   if (!first) {
     remove(db, id);
-    book(db, now, 'ignored', ignoredReason ?? 'no_messages');
+    const [itself = 'no_messages', ...units] = ignored;
+    book(db, now, 'ignored', itself);
+    for (const reason of units) ignoreUnit(db, acceptance, reason);
     return 'ignored';
   }
   const nextIndex = readNextIndex(db, letter.snsMessageId);
@@ -106,6 +111,7 @@ export function redrive(db: Database, request: RedriveRequest): RedriveOutcome {
   for (const [offset, item] of others.entries()) {
     acceptItem(db, acceptance, { ...item, index: nextIndex + offset });
   }
+  for (const reason of ignored) ignoreUnit(db, acceptance, reason);
   return outcome;
 }
 
@@ -158,7 +164,7 @@ function readLaneId(db: Database, id: number): number | undefined {
   return laneId ?? undefined;
 }
 
-/** A message begins anew. A letter that stays dead keeps its age, or it would never be old enough to go. */
+/** A message begins anew, or where Connect has parts of it with the next one. A letter that stays dead keeps its age, or it would never be old enough to go. */
 function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: string; values: Row } {
   if (item.kind === 'dead') {
     return {
@@ -167,7 +173,8 @@ function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: s
     };
   }
   return {
-    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, begun = 0, attempts = 0,
+    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, attempts = 0,
+      begun = parts_delivered > 0, parts = CASE WHEN parts_delivered > 0 THEN parts END,
       first_failed_at = NULL, probe_refusals = 0, paused_ms = 0, reason = NULL, last_error = NULL, ended_at = NULL`,
     values: { acceptedAt, dueAt: acceptedAt + holdMs },
   };
@@ -238,7 +245,7 @@ function listHolding(db: Database, customerAddress: string): { id: number; state
 /** Leaves hashes, ids of our own and SNS's, and times: nothing that leads to the customer, not even Connect's chat. */
 function eraseMessage(db: Database, id: number, state: MessageState, now: number): void {
   db.run(
-    `UPDATE messages SET state = :state, message = NULL, raw = NULL, last_error = NULL, reason = NULL,
+    `UPDATE messages SET state = :state, message = NULL, raw = NULL, parts = NULL, last_error = NULL, reason = NULL,
        lane_id = NULL, contact_id = NULL, new_chat_created = NULL, ended_at = coalesce(ended_at, :now)
      WHERE id = :id`,
     { id, state, now },

@@ -29,8 +29,9 @@ export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' |
   return 'recorded';
 }
 
-function endAttempt(db: Database, { claim, now, outcome, attempt }: OutcomeReport): void {
+function endAttempt(db: Database, { claim, now, outcome, attempt, parts }: OutcomeReport): void {
   const { messageId } = claim;
+  if (parts) fixParts(db, messageId, parts);
   const { channel, sentAt, snsAt } = updateMessage(db, messageId, now, outcome);
   if (outcome.verdict === 'delivered' || outcome.verdict === 'dead') {
     db.run(
@@ -49,6 +50,14 @@ function endAttempt(db: Database, { claim, now, outcome, attempt }: OutcomeRepor
   }
 }
 
+/** The first attempt's stay: what Connect has of them must not be cut anew. */
+function fixParts(db: Database, id: number, parts: readonly string[]): void {
+  db.run('UPDATE messages SET parts = :parts WHERE id = :id AND parts IS NULL', {
+    id,
+    parts: JSON.stringify(parts),
+  });
+}
+
 /** Moves the message to its next state. */
 function updateMessage(db: Database, id: number, now: number, outcome: Outcome): UpdatedMessage {
   const { set, values } = assignments(now, outcome);
@@ -64,18 +73,34 @@ interface UpdatedMessage {
   readonly snsAt: number;
 }
 
+/** Of a message in parts, that any of them began the chat is kept. */
+const WITH_CHAT = `contact_id = coalesce(:contactId, contact_id),
+  new_chat_created = CASE WHEN new_chat_created THEN new_chat_created ELSE :newChatCreated END`;
+const WITH_PART = 'parts_delivered = CASE WHEN parts IS NULL THEN 0 ELSE parts_delivered + 1 END';
+
+type Taken = Extract<Outcome, { verdict: 'delivered' | 'part_delivered' }>;
+
+function chatOf({ contactId, newChatCreated }: Taken): Row {
+  return {
+    contactId: contactId ?? null,
+    newChatCreated: newChatCreated === undefined ? null : Number(newChatCreated),
+  };
+}
+
 /** One constant statement for each verdict: `set` never holds a value. */
 function assignments(now: number, outcome: Outcome): { set: string; values: Row } {
   switch (outcome.verdict) {
     case 'delivered':
       return {
         set: `state = 'delivered', message = NULL, raw = NULL, last_error = NULL, ended_at = :now,
-          contact_id = :contactId, new_chat_created = :newChatCreated`,
-        values: {
-          now,
-          contactId: outcome.contactId ?? null,
-          newChatCreated: outcome.newChatCreated === undefined ? null : Number(outcome.newChatCreated),
-        },
+          ${WITH_CHAT}, ${WITH_PART}, parts = NULL`,
+        values: { now, ...chatOf(outcome) },
+      };
+    case 'part_delivered':
+      return {
+        set: `state = 'pending', due_at = :now, attempts = 0, first_failed_at = NULL, probe_refusals = 0,
+          last_error = NULL, ${WITH_CHAT}, ${WITH_PART}`,
+        values: { now, ...chatOf(outcome) },
       };
     case 'retry':
       return {
@@ -85,7 +110,7 @@ function assignments(now: number, outcome: Outcome): { set: string; values: Row 
       };
     case 'returned':
       return {
-        set: `state = 'pending', begun = attempts > 0, due_at = :dueAt, last_error = coalesce(:error, last_error),
+        set: `state = 'pending', begun = attempts > 0 OR parts_delivered > 0, due_at = :dueAt, last_error = coalesce(:error, last_error),
           probe_refusals = probe_refusals + :refused`,
         values: {
           dueAt: outcome.dueAt,

@@ -39,6 +39,21 @@ describe('bridge redrive', () => {
     });
   });
 
+  it('lets what the agent has seen the beginning of go on as it was', async () => {
+    const { id } = await desk.scene.accept({ text: 'one two', raw: '"no longer understood"' });
+    const delivered = { verdict: 'part_delivered' } as const;
+    await desk.scene.record(await desk.scene.claimOne(), delivered, { parts: ['one ', 'two'] });
+    const refused = { verdict: 'dead', reason: 'refused', error: 'no' } as const;
+    await desk.scene.record(await desk.scene.claimOne(), refused);
+    const run = await desk.run(['redrive', String(id), '--yes'], { env: { ROUTES } });
+    expect(run.stdout).toContain('1 put back, to be sent\n');
+    expect(await desk.scene.claimOne({ now: Date.now() })).toMatchObject({
+      messageId: id,
+      parts: ['one ', 'two'],
+      partsDelivered: 1,
+    });
+  });
+
   it('without a route changes what is not understood to what is', async () => {
     const id = await desk.acceptUnrouted({ from: ANA, text: 'hello' });
     const { facts } = await desk.runJson('redrive', String(id), '--yes');

@@ -54,6 +54,24 @@ describe('bridge show', () => {
     expect(stdout).not.toMatch(/^Ended/m);
   });
 
+  it('prints what the agent reads of what is no text, and how far its parts are', async () => {
+    const message = {
+      ...desk.scene.message(),
+      content: { kind: 'button', title: 'Not now' } as const,
+      repliesTo: 'wamid.quoted',
+    };
+    const [accepted] = await desk.scene.store.accept(
+      desk.scene.request([{ ...desk.scene.messageItem(), message }]),
+    );
+    const delivered = { verdict: 'part_delivered' } as const;
+    await desk.scene.record(await desk.scene.claimOne(), delivered, { parts: ['Not ', 'now'] });
+    const { stdout } = await desk.run(['show', String(accepted?.id), '--text']);
+    expect(stdout).toContain('Parts     1 of 2 delivered\n');
+    expect(stdout).toContain('Text: Not now\n');
+    await desk.scene.record(await desk.scene.claimOne());
+    expect((await desk.run(['show', String(accepted?.id)])).stdout).toContain('Parts     2 delivered\n');
+  });
+
   it('prints a delivery, whose text is gone', async () => {
     const { id } = await desk.scene.accept();
     await desk.scene.deliverAll();

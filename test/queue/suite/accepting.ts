@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { IGNORED_REASONS } from '../../../src/normalize/inbound-message.ts';
 import type { AcceptItem } from '../../../src/queue/message-store.ts';
 import { textsOf } from './store-scene.ts';
 import type { Given, StoreScene } from './store-scene.ts';
@@ -164,20 +165,39 @@ export function describeAccepting(getScene: () => StoreScene): void {
   });
 
   describe('booked', () => {
-    it.each(['status', 'errors', 'other_field', 'no_messages'] as const)(
-      'counts an ignored notification and keeps nothing of it: %s',
-      async (ignoredReason) => {
-        const scene = getScene();
-        const request = { ...scene.request([], { snsMessageId: 'sns-ignored' }), ignoredReason };
-        expect(await scene.store.accept(request)).toEqual([]);
-        expect((await scene.status()).books).toMatchObject({
-          received: 1,
-          ignored: 1,
-          ignoredByReason: { [ignoredReason]: 1 },
-        });
-        expect(await scene.holds('sns-ignored')).toBe(false);
-      },
-    );
+    it.each(IGNORED_REASONS)('counts an ignored notification and keeps nothing of it: %s', async (reason) => {
+      const scene = getScene();
+      const request = { ...scene.request([], { snsMessageId: 'sns-ignored' }), ignored: [reason] };
+      expect(await scene.store.accept(request)).toEqual([]);
+      expect((await scene.status()).books).toMatchObject({
+        received: 1,
+        ignored: 1,
+        ignoredByReason: { [reason]: 1 },
+      });
+      expect(await scene.holds('sns-ignored')).toBe(false);
+    });
+
+    it('counts a notification that yields nothing at all', async () => {
+      const scene = getScene();
+      expect(await scene.store.accept(scene.request([]))).toEqual([]);
+      expect((await scene.status()).books).toMatchObject({
+        received: 1,
+        ignored: 1,
+        ignoredByReason: { no_messages: 1 },
+      });
+    });
+
+    it('counts each ignored message beside those that are kept', async () => {
+      const scene = getScene();
+      const request = { ...scene.request([scene.messageItem()]), ignored: ['by_route', 'by_route'] as const };
+      expect(await scene.store.accept(request)).toMatchObject([{ outcome: 'accepted' }]);
+      expect((await scene.status()).books).toMatchObject({
+        received: 3,
+        ignored: 2,
+        ignoredByReason: { by_route: 2 },
+        pending: 1,
+      });
+    });
 
     it('adds up over days', async () => {
       const scene = getScene();

@@ -7,6 +7,7 @@ export interface ModelMessage {
   readonly snsAt: number;
   readonly acceptedAtStep: number;
   claimedAtStep: number | undefined;
+  partsDelivered: number;
   end: 'delivered' | 'dead' | undefined;
 }
 
@@ -45,7 +46,7 @@ export class LaneModel {
     this.books.pending += 1;
     this.#expect(answer.outcome === 'accepted', `${externalId} is new`);
     this.#externalIds.set(externalId, answer.id);
-    const state = { acceptedAtStep: this.#step, claimedAtStep: undefined, end: undefined };
+    const state = { acceptedAtStep: this.#step, claimedAtStep: undefined, partsDelivered: 0, end: undefined };
     this.#messages.set(answer.id, { id: answer.id, ...message, ...state });
   }
 
@@ -63,6 +64,11 @@ export class LaneModel {
       claim.followsLostAttempt === (lease !== undefined),
       'a lost attempt is one whose lease ran out',
     );
+    const inParts = [...this.#messages.values()].find(
+      ({ lane, partsDelivered, end }) => lane === message.lane && partsDelivered > 0 && end === undefined,
+    );
+    this.#expect(!inParts || inParts === message, `lane ${message.lane} goes on with the next part`);
+    this.#expect(claim.partsDelivered === message.partsDelivered, `parts of ${message.id}`);
     this.#expect(message.end === undefined, `message ${message.id} has not ended`);
     if (lease) this.books.possibleDuplicate += 1;
     message.claimedAtStep ??= this.#step;
@@ -88,6 +94,7 @@ export class LaneModel {
 
   #end(message: ModelMessage, outcome: Outcome): void {
     if ('isAmbiguous' in outcome && outcome.isAmbiguous) this.books.possibleDuplicate += 1;
+    if (outcome.verdict === 'part_delivered') message.partsDelivered += 1;
     if (outcome.verdict !== 'delivered' && outcome.verdict !== 'dead') return;
     message.end = outcome.verdict;
     this.books[outcome.verdict] += 1;

@@ -99,6 +99,7 @@ export function describeLooking(getScene: () => StoreScene): void {
         dueAt: NOON + 100,
         attempts: 0,
         contactId: undefined,
+        partsDelivered: 0,
       };
       expect(await scene.store.listMessages({}, { limit: 1 })).toEqual([summary]);
       scene.now += 100;

@@ -8,6 +8,8 @@ import type { StoreScene } from './store-scene.ts';
 const RUNS = 100;
 const STEPS_MAX = 40;
 const CUSTOMERS = 3;
+/** More than a run has steps. */
+const PARTS = Array.from({ length: STEPS_MAX + 1 }, (_, index) => `part ${index}`);
 
 type Step =
   | {
@@ -43,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('record'),
       which: fc.nat(),
-      outcome: fc.constantFrom('delivered', 'retry', 'returned', 'dead'),
+      outcome: fc.constantFrom('delivered', 'part_delivered', 'retry', 'returned', 'dead'),
       waitMs: fc.constantFrom(0, 100),
     }),
   },
@@ -166,7 +168,8 @@ class Run {
   }
 
   async #record(claim: Claim, outcome: Outcome): Promise<void> {
-    this.#model.recorded({ claim, outcome }, await this.#scene.record(claim, outcome));
+    const report = outcome.verdict === 'part_delivered' ? { parts: PARTS } : {};
+    this.#model.recorded({ claim, outcome }, await this.#scene.record(claim, outcome, report));
   }
 
   /** Time passes until nothing is left. */
@@ -181,7 +184,8 @@ class Run {
 function outcomeOf({ outcome, waitMs }: Extract<Step, { kind: 'record' }>, now: number): Outcome {
   switch (outcome) {
     case 'delivered':
-      return { verdict: 'delivered' };
+    case 'part_delivered':
+      return { verdict: outcome };
     case 'retry':
       return retryAt(now + waitMs, waitMs > 0);
     case 'returned':

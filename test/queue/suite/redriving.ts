@@ -188,15 +188,24 @@ export function describeRedriving(getScene: () => StoreScene): void {
     });
 
     it.each([
-      { name: 'for a reason', ignoredReason: 'status', label: 'status' },
-      { name: 'for none', ignoredReason: undefined, label: 'no_messages' },
-    ] as const)('to nothing is ignored, $name', async ({ ignoredReason, label }) => {
+      { name: 'for a reason', ignored: ['status'], byReason: { status: 1 } },
+      { name: 'for several', ignored: ['by_route', 'by_route'], byReason: { by_route: 2 } },
+      { name: 'for none', ignored: [], byReason: { no_messages: 1 } },
+    ] as const)('to nothing is ignored, $name', async ({ ignored, byReason }) => {
       const scene = getScene();
       const id = await acceptLetter(scene);
-      expect(await redrive(scene, id, [], ignoredReason ? { ignoredReason } : {})).toBe('ignored');
+      expect(await redrive(scene, id, [], { ignored })).toBe('ignored');
       expect(await scene.inspect(id)).toBeUndefined();
-      expect(await books(scene)).toEqual({ received: 1, ignored: 1 });
-      expect((await scene.status()).books.ignoredByReason).toEqual({ [label]: 1 });
+      const count = Math.max(ignored.length, 1);
+      expect(await books(scene)).toEqual({ received: count, ignored: count });
+      expect((await scene.status()).books.ignoredByReason).toEqual(byReason);
+    });
+
+    it('to messages of which its route ignores some receives those anew', async () => {
+      const scene = getScene();
+      const id = await acceptLetter(scene);
+      expect(await redrive(scene, id, [scene.messageItem()], { ignored: ['by_route'] })).toBe('accepted');
+      expect(await books(scene)).toEqual({ received: 2, ignored: 1, pending: 1 });
     });
 
     it('to several messages receives all but the first anew', async () => {

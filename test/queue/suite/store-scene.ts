@@ -129,6 +129,7 @@ export class StoreScene {
     return {
       channel: given.channel ?? 'sms',
       customerAddress: given.from ?? '+14255550182',
+      customerAddressKind: 'phone',
       businessAddress: given.number ?? '+12065550100',
       externalId: given.externalId ?? `an-external-id-${(this.#lastNumber += 1)}`,
       sentAt: given.sentAt ?? this.now,

@@ -1,0 +1,71 @@
+/** Values whose shape nobody knows, as a person can read them. */
+import type { NamedText } from './inbound-message.ts';
+import { isJsonObject, readText } from './payload-fields.ts';
+
+/** Deeper than any form or message that is known; what is deeper still is left out. */
+const DEPTH_MAX = 6;
+/** As much as an agent would read of a placeholder. */
+export const FIELDS_MAX = 50;
+
+/** Digests, keys, previews and tokens: they say nothing to a person. */
+const MACHINE_FIELDS = new Set([
+  'sha256',
+  'file_sha256',
+  'enc_sha256',
+  'file_enc_sha256',
+  'media_key',
+  'jpeg_thumbnail',
+  'hash',
+  'identity_key_hash',
+  'flow_token',
+  'ctwa_clid',
+]);
+
+/** In one text: a list's elements with commas, an object's fields with their names. Undefined where it says nothing. */
+export function describeValue(value: unknown, depth = 0): string | undefined {
+  const text = describeScalar(value);
+  if (text !== undefined || depth >= DEPTH_MAX) return text;
+  const texts = Array.isArray(value)
+    ? value.map((element) => describeValue(element, depth + 1))
+    : isJsonObject(value)
+      ? Object.entries(value).map(([name, field]) => {
+          const text = MACHINE_FIELDS.has(name) ? undefined : describeValue(field, depth + 1);
+          return text === undefined ? undefined : `${name.toWellFormed()}: ${text}`;
+        })
+      : [];
+  return texts.filter((text) => text !== undefined).join(', ') || undefined;
+}
+
+function describeScalar(value: unknown): string | undefined {
+  return typeof value === 'boolean' ? String(value) : readText(value);
+}
+
+/**
+ * Every readable leaf of `value`, at most FIELDS_MAX, named by the path to it: `amount.currency`; elements of a list
+ * count from 1, and a list of nothing but texts is one field. `name` is that of `value` itself, empty for what needs none.
+ */
+export function listFields(value: unknown, name = ''): readonly NamedText[] {
+  return findFields(value, name, 0).take(FIELDS_MAX).toArray();
+}
+
+function* findFields(value: unknown, name: string, depth: number): Generator<NamedText, undefined> {
+  const text = Array.isArray(value) && value.every(isScalar) ? describeValue(value) : describeScalar(value);
+  if (text !== undefined) {
+    yield { name, text };
+    return;
+  }
+  if (depth >= DEPTH_MAX) return;
+  for (const [key, field] of childrenOf(value)) {
+    if (MACHINE_FIELDS.has(key)) continue;
+    yield* findFields(field, name === '' ? key.toWellFormed() : `${name}.${key.toWellFormed()}`, depth + 1);
+  }
+}
+
+function isScalar(value: unknown): boolean {
+  return !Array.isArray(value) && !isJsonObject(value);
+}
+
+function childrenOf(value: unknown): readonly (readonly [string, unknown])[] {
+  if (Array.isArray(value)) return value.map((element: unknown, index) => [String(index + 1), element]);
+  return isJsonObject(value) ? Object.entries(value) : [];
+}
