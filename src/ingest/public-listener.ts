@@ -29,6 +29,8 @@ export interface PublicListenerOptions extends SnsRouteOptions {
 
 /** `POST /sns` and `GET /healthz`, nothing else. */
 export function createPublicListener(options: PublicListenerOptions): FastifyInstance {
+  /** Their request has its answer, its log event and its count; reading its body then fails besides. */
+  const broken = new WeakSet<Socket>();
   const server = fastify({
     logger: false, // one wide event per notification instead: see sns-route
     bodyLimit: BODY_MAX_BYTES,
@@ -37,18 +39,24 @@ export function createPublicListener(options: PublicListenerOptions): FastifyIns
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
     forceCloseConnections: 'idle',
     return503OnClosing: false, // Fastify's own answer has no Retry-After and is counted nowhere
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, options),
+    clientErrorHandler: (error, socket) => {
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy(); // nobody is there to be answered; where there was a request, its own error tells of it
+        return;
+      }
+      broken.add(socket);
+      answerBrokenRequest(error, socket, options);
+    },
   });
   server.server.maxConnections = CONNECTIONS_MAX;
   // SNS says text/plain although the body is JSON. It is parsed by the stage that knows what it should be.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.setErrorHandler<FastifyError>((error, _request, reply) =>
-    send(
-      reply,
-      refuseSnsRequest(toBridgeError(error), { durationMs: Math.round(reply.elapsedTime) }, options),
-    ),
-  );
+  server.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (broken.has(request.raw.socket)) return reply.hijack();
+    const facts = { durationMs: Math.round(reply.elapsedTime) };
+    return send(reply, refuseSnsRequest(toBridgeError(error), facts, options));
+  });
   server.setNotFoundHandler((request, reply) => {
     // The commonest fault of set-up is an endpoint with another path. The query may hold anything.
     const [path = ''] = request.url.split('?');
@@ -125,21 +133,20 @@ function describeAnswer(outcome: string): object {
   return outcome in ERRORS ? { code: outcome, message: ERRORS[outcome as ErrorCode].sentence } : { outcome };
 }
 
+/** Of what broke off: in time, or by the sender's closing its side too early. */
+const INCOMPLETE_CODES = new Set(['ERR_HTTP_REQUEST_TIMEOUT', 'HPE_INVALID_EOF_STATE']);
+
 /**
- * What Node could not make a request of. A time-out must not be a 408, which SNS takes as final; it is SNS's network
- * or ours that was slow, so it is asked to come again.
+ * What Node could not make a request of. One that did not come whole must not get a 408 or 400, which SNS takes as
+ * final; it is SNS's network or ours that failed, so it is asked to come again.
  */
 function answerBrokenRequest(
   error: NodeJS.ErrnoException,
   socket: Socket,
   options: PublicListenerOptions,
 ): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const isTimeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const code = isTimeout ? 'REQUEST_INCOMPLETE' : 'ENVELOPE_INVALID';
+  const isIncomplete = INCOMPLETE_CODES.has(error.code ?? '');
+  const code = isIncomplete ? 'REQUEST_INCOMPLETE' : 'ENVELOPE_INVALID';
   const answer = refuseSnsRequest(
     new BridgeError(code, error.code ? { detail: error.code } : {}),
     {},
@@ -147,10 +154,10 @@ function answerBrokenRequest(
   );
   const body = JSON.stringify(describeAnswer(answer.outcome));
   const head = [
-    isTimeout ? 'HTTP/1.1 503 Service Unavailable' : 'HTTP/1.1 400 Bad Request',
+    isIncomplete ? 'HTTP/1.1 503 Service Unavailable' : 'HTTP/1.1 400 Bad Request',
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(isTimeout ? [`Retry-After: ${RETRY_AFTER_S}`] : []),
+    ...(isIncomplete ? [`Retry-After: ${RETRY_AFTER_S}`] : []),
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);

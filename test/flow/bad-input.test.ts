@@ -37,6 +37,16 @@ async function countUnknown(): Promise<number> {
   return Number(line?.slice(counter.length) ?? 0);
 }
 
+/** The answer to a request that is no whole one, and what was logged of it; `isEnded`: the sender then closes its side. */
+async function postBroken(text: string, isEnded: boolean): Promise<[string, readonly object[]]> {
+  const refusals = (): readonly object[] =>
+    flow.log.lines.map((line) => JSON.parse(line) as object).filter((line) => 'answer' in line);
+  const before = refusals().length;
+  const answer = await flow.postRaw(text, { isEnded });
+  await flow.get(`${flow.bridge.publicUrl}/healthz`); // by its answer the connection's end has been seen
+  return [answer, refusals().slice(before)];
+}
+
 describe('400: no envelope', () => {
   it.each([
     { name: 'nothing', body: '' },
@@ -155,6 +165,23 @@ describe('not HTTP as SNS speaks it', () => {
     },
   ])('400 for $name', async ({ text }) => {
     expect(await flow.postRaw(text)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it.each([
+    { name: 'a body', text: 'POST /sns HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{"Type":' },
+    { name: 'a chunk', text: 'POST /sns HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n50\r\n{' },
+    { name: 'a header', text: 'POST /sns HTTP/1.1\r\nhost: x\r\ncontent-le' },
+  ])('503 for half of $name and an end: SNS is asked to come again', async ({ text }) => {
+    const [answer, lines] = await postBroken(text, true);
+    expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: \d/);
+    expect(lines).toEqual([expect.objectContaining({ answer: 503, code: 'REQUEST_INCOMPLETE' })]);
+  });
+
+  it('a body that breaks the rules of chunks is one refusal, not a broken connection besides', async () => {
+    const text = 'POST /sns HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n';
+    const [answer, lines] = await postBroken(text, false);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(lines).toEqual([expect.objectContaining({ answer: 400, code: 'ENVELOPE_INVALID' })]);
   });
 
   it.each([

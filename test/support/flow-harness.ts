@@ -197,11 +197,12 @@ export class Flow {
     return send(`${this.bridge.publicUrl}/sns`, 'POST', headers, body);
   }
 
-  /** Sends these bytes and no more; resolves to what comes back until the connection ends. */
-  async postRaw(text: string): Promise<string> {
+  /** Sends these bytes and no more; resolves to what comes back until the connection ends. `isEnded`: says that it was all. */
+  async postRaw(text: string, { isEnded = false } = {}): Promise<string> {
     const { port } = new URL(this.bridge.publicUrl);
     const socket = net.connect(Number(port), '127.0.0.1');
-    socket.write(text);
+    if (isEnded) socket.end(text);
+    else socket.write(text);
     const chunks: Buffer[] = [];
     for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
