@@ -104,7 +104,7 @@ export class SnsQueryApi {
     let subscription = this.#subscriptions.find(
       (one) => one.topicArn === topicArn && one.endpoint === endpoint,
     );
-    if (subscription && !isSame(subscription.attributes, attributes)) {
+    if (subscription && !holdsAll(subscription.attributes, attributes)) {
       const reason = 'Subscription already exists with different attributes';
       throw new SnsApiError(400, 'InvalidParameter', `Invalid parameter: Attributes Reason: ${reason}`);
     }
@@ -208,8 +208,9 @@ function mapEntries(parameters: Readonly<Record<string, string>>, name: string):
   return entries;
 }
 
-function isSame(left: ReadonlyMap<string, string>, right: ReadonlyMap<string, string>): boolean {
-  return left.size === right.size && [...left].every(([key, value]) => right.get(key) === value);
+/** SNS compares what a second Subscribe gives; what that leaves out is no difference. */
+function holdsAll(kept: ReadonlyMap<string, string>, given: ReadonlyMap<string, string>): boolean {
+  return [...given].every(([key, value]) => kept.get(key) === value);
 }
 
 function subscriptionAttributes(subscription: Subscription): ReadonlyMap<string, string> {

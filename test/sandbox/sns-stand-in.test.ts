@@ -155,7 +155,9 @@ describe('the query API, to the real SDK client', () => {
       client.send(new SubscribeCommand({ ...request, Attributes, ReturnSubscriptionArn: true }));
     const { SubscriptionArn } = await subscribe({ RedrivePolicy });
     expect((await subscribe({ RedrivePolicy })).SubscriptionArn).toBe(SubscriptionArn);
-    await expect(subscribe({})).rejects.toMatchObject({ name: 'InvalidParameterException' });
+    expect((await subscribe({})).SubscriptionArn).toBe(SubscriptionArn);
+    for (const other of [{ RedrivePolicy: '{}' }, { RawMessageDelivery: 'true' }])
+      await expect(subscribe(other)).rejects.toMatchObject({ name: 'InvalidParameterException' });
     const { Subscriptions } = await client.send(new ListSubscriptionsByTopicCommand({ TopicArn: TOPIC }));
     expect(Subscriptions).toEqual([
       { ...request, SubscriptionArn: 'PendingConfirmation', Owner: '111122223333' },
@@ -190,6 +192,8 @@ describe('the query API, to the real SDK client', () => {
     vi.stubEnv('AWS_ENDPOINT_URL_SNS', sns.url);
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'EXAMPLE');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example');
+    expect(await subscribe({ ...options, deadLetterQueue: `${deadLetterQueue}-once` }, io)).toBe(0);
+    // Again, before it is confirmed and with another queue.
     expect(await subscribe(options, io)).toBe(0);
     vi.unstubAllEnvs();
     const { Subscriptions } = await client.send(new ListSubscriptionsByTopicCommand({ TopicArn: TOPIC }));
