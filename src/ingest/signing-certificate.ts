@@ -241,7 +241,7 @@ function parseCertificate(pem: Buffer, url: CertificateUrl): X509Certificate {
   const subject: string | undefined = certificate.subject;
   const commonNames = subject?.split('\n').filter((line) => line.startsWith('CN=')) ?? [];
   const [commonName] = commonNames;
-  if (commonNames.length !== 1 || !isSnsCommonName(commonName?.slice('CN='.length), url.region)) {
+  if (commonNames.length !== 1 || !isSnsCommonName(commonName?.slice('CN='.length), url)) {
     const detail = `${url.fileName} has ${commonNames.join(', ').slice(0, 200) || 'no common name'}.`;
     throw new BridgeError('CERTIFICATE_SUBJECT_UNKNOWN', { detail });
   }
@@ -259,9 +259,11 @@ function readCertificate(pem: Buffer): X509Certificate {
   throw new BridgeError('CERTIFICATE_UNREADABLE', { detail: 'Its key is not an RSA key.' });
 }
 
-function isSnsCommonName(name: string | undefined, region: string): boolean {
+function isSnsCommonName(name: string | undefined, { host, region }: CertificateUrl): boolean {
   const general = ['sns.amazonaws.com', `sns.${region}.amazonaws.com`, `sns-signing.${region}.amazonaws.com`];
-  return name !== undefined && [...general, REGIONAL_COMMON_NAMES[region]].includes(name);
+  // Of China's Regions beyond the table's two, as the same source has it.
+  const inChina = host.endsWith('.amazonaws.com.cn') ? ['sns.amazonaws.com.cn'] : [];
+  return name !== undefined && [...general, ...inChina, REGIONAL_COMMON_NAMES[region]].includes(name);
 }
 
 function isValidAt(certificate: X509Certificate, at: number): boolean {
