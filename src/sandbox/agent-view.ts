@@ -28,12 +28,18 @@ export class AgentView {
 
 export function formatLine(line: ChatLine): string {
   const time = new Date(line.takenAt).toTimeString().slice(0, 8);
-  return `    ${time}  ${line.content.replaceAll('\n', `\n${' '.repeat(14)}`)}`;
+  return `    ${time}  ${describe(line).replaceAll('\n', `\n${' '.repeat(14)}`)}`;
+}
+
+/** `bridge send-event` sends more than messages. */
+function describe({ content, request }: ChatLine): string {
+  const { Type, ContentType } = request.Event;
+  return Type === 'MESSAGE' ? content : `(${[Type, ContentType].filter(Boolean).join(' ')})`;
 }
 
 export function chatHead({ chat, newChatCreated }: ChatLine): string {
   const { customerAddress = chat.sourceId, businessAddress = chat.destinationId } = chat.attributes;
-  const channel = CHANNEL_OF_SUBTYPE[chat.subtype] ?? chat.subtype;
+  const channel = CHANNEL_OF_SUBTYPE[chat.subtype] ?? (chat.subtype || 'no subtype');
   const name = chat.displayName && chat.displayName !== customerAddress ? `${chat.displayName}, ` : '';
   const state = newChatCreated ? 'new chat' : 'continued';
   return `  Chat ${chat.number} · ${channel} · ${name}${customerAddress} → ${businessAddress} · ${state}`;

@@ -26,7 +26,7 @@ export interface Chat {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** A message that Connect let into a chat. */
+/** A message, or an event, that Connect let into a chat. */
 export interface ChatLine {
   readonly chat: Chat;
   readonly newChatCreated: boolean;
@@ -57,6 +57,7 @@ export class Chats {
     const ofSource = this.#linesOfSource.get(request.SourceId);
     if (ofSource) ofSource.push(line);
     else this.#linesOfSource.set(request.SourceId, [line]);
+    if (request.Event.Type === 'DISCONNECT') this.#open.delete(key);
     return line;
   }
 

@@ -1,6 +1,7 @@
 import { ConnectClient, SendChatIntegrationEventCommand } from '@aws-sdk/client-connect';
 import type { SendChatIntegrationEventCommandInput } from '@aws-sdk/client-connect';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AgentView } from '../../src/sandbox/agent-view.ts';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import type { Fault } from '../../src/sandbox/connect-faults.ts';
 import { ConnectStandIn } from '../../src/sandbox/connect-stand-in.ts';
@@ -65,6 +66,27 @@ describe('chats', () => {
     const after = await client.send(chatEvent('two'));
     expect(after.NewChatCreated).toBe(true);
     expect(after.InitialContactId).not.toBe(before.InitialContactId);
+  });
+
+  it('shows what is no message by its name, and is ended by a DISCONNECT', async () => {
+    const shown: string[] = [];
+    const view = new AgentView((text) => void shown.push(text.trim()));
+    connect.onLine = (line) => view.show(line);
+    const typing = 'application/vnd.amazonaws.connect.event.typing';
+    const events = [
+      { Type: 'MESSAGE', ContentType: 'text/plain', Content: 'one' },
+      { Type: 'EVENT', ContentType: typing },
+      { Type: 'DISCONNECT' },
+    ] as const;
+    for (const Event of events) await client.send(chatEvent('', { Event }));
+    const after = await client.send(chatEvent('two'));
+    expect(after.NewChatCreated).toBe(true);
+    const heads = shown.filter((text) => text.startsWith('Chat')).map((text) => text.slice(0, 6));
+    expect(heads).toEqual(['Chat 1', 'Chat 2']);
+    const lines = shown
+      .filter((text) => !text.startsWith('Chat'))
+      .map((text) => text.slice('00:00:00  '.length));
+    expect(lines).toEqual(['one', `(EVENT ${typing})`, '(DISCONNECT)', 'two']);
   });
 });
 
