@@ -16,6 +16,8 @@ const HEADERS_TIMEOUT_MS = 5 * SECOND_MS;
 const REQUEST_TIMEOUT_MS = 10 * SECOND_MS;
 /** How often Node looks for requests whose time is up. */
 const TIMEOUT_CHECK_MS = SECOND_MS;
+/** For the answer to a broken request to be read, before its connection is closed on both sides. */
+const LINGER_MS = SECOND_MS;
 const CONNECTIONS_MAX = 1_000;
 const REQUESTS_IN_FLIGHT_MAX = 256;
 const BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024;
@@ -40,8 +42,9 @@ export function createPublicListener(options: PublicListenerOptions): FastifyIns
     forceCloseConnections: 'idle',
     return503OnClosing: false, // Fastify's own answer has no Retry-After and is counted nowhere
     clientErrorHandler: (error, socket) => {
-      if (error.code === 'ECONNRESET' || !socket.writable) {
-        socket.destroy(); // nobody is there to be answered; where there was a request, its own error tells of it
+      // Nobody is there, or nothing was asked. Where there was a request, its own error tells of it.
+      if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
+        socket.destroy();
         return;
       }
       broken.add(socket);
@@ -161,4 +164,6 @@ function answerBrokenRequest(
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // At once would take the answer back from a sender that is still writing; a sender that never ends must not stay.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

@@ -1,4 +1,6 @@
 /** What only a process of its own can show. The tests run side by side, those that wait longest first. */
+import { once } from 'node:events';
+import net from 'node:net';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
@@ -7,9 +9,24 @@ import { runBridgeCommand } from '../../src/sandbox/bridge-child.ts';
 import { SEND_TIMEOUT_MS } from '../../src/send/connect-client.ts';
 import { killBridge, startBridgeProcess, terminateBridge } from '../support/bridge-process.ts';
 import { withFlow } from '../support/flow-harness.ts';
+import type { Flow } from '../support/flow-harness.ts';
 
 const CUSTOMERS = ['+14255550182', '+14255550143', '+14255550166'] as const;
 const TEXTS = ['the first message', 'the second message', 'the third message'] as const;
+
+/** A sender that never closes its own side: resolves to the answer once the service has closed both. */
+async function untilLetGo(flow: Flow, text: string): Promise<string> {
+  const { port } = new URL(flow.bridge.publicUrl);
+  const socket = net.connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+  socket.write(text);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, 'end');
+  const writing = setInterval(() => socket.write('x'), 50);
+  await once(socket, 'error'); // what is written to a closed connection comes back as a reset
+  clearInterval(writing);
+  return Buffer.concat(chunks).toString();
+}
 
 describe.concurrent('the process', () => {
   it('SIGTERM while Connect hangs: exits 0 within ten seconds, and the next start goes on', async () => {
@@ -45,13 +62,18 @@ describe.concurrent('the process', () => {
     });
   });
 
-  it('gives half-sent requests their answer in bounded time', async () => {
+  it('gives half-sent requests their answer in bounded time, and keeps no connection for them', async () => {
     await withFlow({ startBridge: startBridgeProcess }, async (flow) => {
-      const answers = await Promise.all([
+      const [silence, ...answers] = await Promise.all([
+        flow.postRaw(''),
         flow.postRaw('POST /sns HTTP/1.1\r\nhost: bridge\r\n'),
         flow.postRaw('POST /sns HTTP/1.1\r\nhost: bridge\r\ncontent-length: 100\r\n\r\n{"Type":'),
+        untilLetGo(flow, 'POST /sns HTTP/1.1\r\nhost: bridge\r\n'),
       ]);
+      expect(silence).toBe('');
       for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*retry-after/i);
+      const counted = 'bridge_notifications_total{answer="503",outcome="REQUEST_INCOMPLETE"} 3\n';
+      expect(await flow.metrics()).toContain(counted);
     });
   });
 
