@@ -29,6 +29,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Claim, ClaimedHeads, MessageStore, OutcomeReport } from '../queue/message-store.ts';
 import type { PaceLimits } from '../queue/pace.ts';
 import { buildChatEvent, renderParts } from './chat-event.ts';
+import type { ChatEvent } from './chat-event.ts';
 import { SEND_TIMEOUT_MS } from './connect-client.ts';
 import type { ConnectSender, SentEvent } from './connect-client.ts';
 import { DestinationHealth } from './destination-health.ts';
@@ -182,16 +183,14 @@ export class Dispatcher {
     }
     const startedAtMs = clock.monotonicMs();
     const timing = (): Timing => ({ startedAt, durationMs: Math.round(clock.monotonicMs() - startedAtMs) });
-    const parts = claim.parts ?? renderParts(claim.message, textLimits, startedAt);
+    let parts = claim.parts ?? [];
     const facts = (): AttemptFacts => ({ ...this.#facts(claim), parts });
-    const { request, droppedAttributes } = buildChatEvent(
-      claim.message,
-      destination,
-      partAt(parts, claim.partsDelivered),
-    );
+    let event: ChatEvent;
     let sent: SentEvent;
     try {
-      sent = await sender.send(request, destination);
+      parts = claim.parts ?? renderParts(claim.message, textLimits, startedAt);
+      event = buildChatEvent(claim.message, destination, partAt(parts, claim.partsDelivered));
+      sent = await sender.send(event.request, destination);
     } catch (error) {
       await this.#recorder.record(claim, this.#judge(facts(), classifySendError(error), timing()));
       return;
@@ -199,7 +198,7 @@ export class Dispatcher {
     this.#health.delivered(claim.destination, clock.now());
     await this.#recorder.record(claim, reportDelivery(facts(), sent, timing()));
     // An open chat ignores them all.
-    if (sent.newChatCreated !== false) this.#countDropped(claim, droppedAttributes);
+    if (sent.newChatCreated !== false) this.#countDropped(claim, event.droppedAttributes);
   }
 
   /** The place it was claimed for, a lease that outlives the send, and nobody told it to end. */

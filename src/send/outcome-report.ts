@@ -18,7 +18,7 @@ export interface ReportFacts {
 
 /** Of an attempt that was made. */
 export interface AttemptFacts extends ReportFacts {
-  /** The message's texts, this attempt's the one at `claim.partsDelivered`. At least one. */
+  /** The message's texts, this attempt's the one at `claim.partsDelivered`. None where it could not be rendered. */
   readonly parts: readonly string[];
 }
 

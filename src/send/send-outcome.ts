@@ -112,6 +112,12 @@ const LOCAL_ERRORS = {
   EndpointError: { verdict: 'pause', remedy: MEND_ENDPOINT },
   ERR_INVALID_URL: { verdict: 'pause', remedy: MEND_ENDPOINT },
 
+  // No request could be made of it: Connect can't have the message, and a replica of the newer version will send it.
+  ContentNotRendered: {
+    verdict: 'retry',
+    remedy: 'A newer version of the bridge took the message in: run that one.',
+  },
+
   // The connection was never made: Connect can't have the message.
   ConnectionTimeout: { verdict: 'retry', remedy: MEND_NETWORK },
   ECONNREFUSED: { verdict: 'retry', remedy: MEND_NETWORK },
@@ -146,6 +152,14 @@ export class CredentialsUnavailable extends Error {
   constructor(cause: unknown) {
     super('AWS credentials could not be had.', { cause });
     this.name = 'CredentialsUnavailable';
+  }
+}
+
+/** The message says what this version knows no words for, so nothing was sent. */
+export class ContentNotRendered extends Error {
+  constructor(kind: string) {
+    super(`This version can't render a message of kind ${kind}.`);
+    this.name = 'ContentNotRendered';
   }
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../src/errors.ts';
+import type { MessageContent } from '../../src/normalize/inbound-message.ts';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
 import { DESTINATION, LEASE_MS, OTHER_DESTINATION } from '../queue/suite/store-scene.ts';
@@ -125,6 +126,20 @@ describe('a failed attempt', () => {
     expect(scene.connect.transcript(ANA)).toEqual(['next']);
     expect(scene.log.events('message.dead')).toMatchObject([{ level: 'warn', reason: 'refused' }]);
     expect((await scene.queue.status()).books.deadByReason).toEqual({ refused: 1 });
+  });
+
+  it('for a kind of content that only a newer version knows is no delivery, and nothing of it is lost', async () => {
+    const item = scene.queue.messageItem({ from: ANA });
+    const content = { kind: 'of-a-newer-version', words: 'for the newer one' } as unknown as MessageContent;
+    const [accepted] = await scene.queue.store.accept(
+      scene.queue.request([{ ...item, message: { ...item.message, content } }]),
+    );
+    scene.start();
+    await scene.log.until('message.retry');
+    expect(scene.connect.received).toBe(0);
+    expect(scene.log.events('message.retry')).toMatchObject([{ code: 'ContentNotRendered' }]);
+    expect(await scene.queue.store.readMessage(accepted?.id ?? 0)).toMatchObject({ message: { content } });
+    expect((await scene.queue.status()).books.possibleDuplicate).toBe(0);
   });
 
   it('that its sender didn’t live to record is counted, and tried again', async () => {

@@ -4,7 +4,12 @@ import { ConnectClient, SendChatIntegrationEventCommand } from '@aws-sdk/client-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createConnectSender } from '../../src/send/connect-client.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
-import { CredentialsUnavailable, SEND_ERRORS, classifySendError } from '../../src/send/send-outcome.ts';
+import {
+  ContentNotRendered,
+  CredentialsUnavailable,
+  SEND_ERRORS,
+  classifySendError,
+} from '../../src/send/send-outcome.ts';
 import type { SendVerdict } from '../../src/send/send-outcome.ts';
 import { AWS_TEST_ENVIRONMENT, startAwsStandIn } from './aws-stand-in.ts';
 import type { Answering, AwsStandIn } from './aws-stand-in.ts';
@@ -260,6 +265,7 @@ describe('classifySendError of what no local server can raise', () => {
       'CredentialsUnavailable',
       false,
     ],
+    ['a content not known', new ContentNotRendered('poll'), 'retry', 'ContentNotRendered', false],
     [
       'a name from Object.prototype',
       Object.assign(new Error('x'), { name: 'constructor', code: 'toString' }),
