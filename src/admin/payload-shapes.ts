@@ -103,12 +103,12 @@ function readEnvelope(value: JsonObject, shape: string, now: number): Payload {
   const { Type: type = 'Notification', Message: message } = value;
   const envelope = JSON.stringify(value);
   if (type !== 'Notification') return { shape, notification: undefined, envelope, madeUp: [] };
-  const isDated = typeof value['Timestamp'] === 'string' && !Number.isNaN(Date.parse(value['Timestamp']));
+  const texts = readTexts(value);
   return {
     shape,
-    notification: { ...notificationOf(message, now), ...readTexts(value) },
+    notification: { ...notificationOf(message, now), ...texts },
     envelope,
-    madeUp: isDated ? [] : ['Timestamp'],
+    madeUp: texts.Timestamp === undefined ? ['Timestamp'] : [],
   };
 }
 

@@ -139,7 +139,8 @@ export function buildChatEvent(
 /** Older than this, the agent is told when it was sent: "now" in it means then. */
 const STALE_AFTER_MS = HOUR_MS;
 
-function renderMessage(message: InboundMessage, now: number): string {
+/** The whole of what the agent reads, before it is cut. Throws ContentNotRendered. */
+export function renderMessage(message: InboundMessage, now: number): string {
   const { sentAt, forwarded, groupId, content, repliesTo, product, referral } = message;
   return lines(
     now - sentAt > STALE_AFTER_MS && bracket(words(LABELS.sentAt, formatTime(sentAt))),
@@ -168,7 +169,7 @@ function renderContent(content: MessageContent): string {
     case 'text':
       return sendableText(content.text) ?? '';
     case 'empty':
-      return bracket(LABELS.empty);
+      return '';
     case 'image':
     case 'video':
     case 'audio':

@@ -2,7 +2,6 @@
  * Posts SNS envelopes into the bridge that runs on this machine, for example out of the subscription's dead-letter
  * queue. The bridge verifies them as if SNS had sent them, and knows what it has had already.
  */
-import fs from 'node:fs';
 import http from 'node:http';
 import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { SECOND_MS } from '../../clock.ts';
 import { loadSetting } from '../../config.ts';
 import { BridgeError } from '../../errors.ts';
 import type { CommandIo } from '../command-io.ts';
+import { openInput } from '../input-file.ts';
 import { splitJsonObjects } from '../json-objects.ts';
 
 export interface ReplayOptions {
@@ -45,18 +45,6 @@ export async function replay(file: string, { json }: ReplayOptions, io: CommandI
   }
   io.stdout.write(json ? `${JSON.stringify({ total, taken })}\n` : `${taken} of ${total} envelopes taken\n`);
   return taken === total ? 0 : EXIT_NOT_TAKEN;
-}
-
-async function* openInput(file: string, io: CommandIo): AsyncGenerator<string | Uint8Array> {
-  if (file === '-') {
-    yield* io.stdin as AsyncIterable<string | Uint8Array>;
-    return;
-  }
-  try {
-    yield* fs.createReadStream(file) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    throw new BridgeError('INPUT_MISSING', { detail: file, cause: error });
-  }
 }
 
 /** An envelope as it is written, or, in what SQS's receive-message prints, as each message's body. */

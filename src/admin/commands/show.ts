@@ -1,7 +1,6 @@
 import { BridgeError } from '../../errors.ts';
 import type { MessageDetail, RecordedAttempt } from '../../queue/message-store.ts';
-import type { InboundMessage } from '../../normalize/inbound-message.ts';
-import { renderParts } from '../../send/chat-event.ts';
+import { renderMessage } from '../../send/chat-event.ts';
 import { formatTable } from '../table.ts';
 import type { CommandIo } from '../command-io.ts';
 import { withStore } from '../command-store.ts';
@@ -83,17 +82,11 @@ function describeAttempts(attempts: readonly RecordedAttempt[]): string {
 
 function describeWords({ message, lastError, recordedAttempts, raw }: MessageDetail): string[] {
   return [
-    `Text: ${message ? renderWhole(message) : 'erased, or never understood'}\n`,
+    `Text: ${message ? renderMessage(message, message.sentAt) : 'erased, or never understood'}\n`,
     ...(lastError === undefined ? [] : [`Last error: ${lastError}\n`]),
     ...recordedAttempts.flatMap(({ startedAt, error }) =>
       error === undefined ? [] : [`Error at ${new Date(startedAt).toISOString()}: ${error}\n`],
     ),
     ...(raw === undefined ? [] : [`Raw notification:\n${raw}\n`]),
   ];
-}
-
-/** As the agent reads it, in one. */
-function renderWhole(message: InboundMessage): string {
-  const limits = { sms: Infinity, whatsapp: Infinity };
-  return renderParts(message, limits, message.sentAt).join('');
 }
