@@ -1,5 +1,4 @@
-import type { Explanation } from './commands/explain.ts';
-import type { Identity, PartExplanation, SignatureVerdict, Way } from './explanation.ts';
+import type { Explanation, Identity, PartExplanation, SignatureVerdict, Way } from './explanation.ts';
 import { formatTable } from './table.ts';
 
 /** An explanation as people read it. */

@@ -28,6 +28,7 @@ import { buildChatEvent, renderParts } from '../send/chat-event.ts';
 import { findRoute, resolveDestination } from '../send/route.ts';
 import type { Destination } from '../send/route.ts';
 import type { TextLimits } from '../send/text-parts.ts';
+import type { MadeUp } from './payload-shapes.ts';
 
 /** What of the configuration decides about a message. */
 export interface Rules extends Routing {
@@ -53,6 +54,18 @@ export interface Way {
   readonly destination: string;
   readonly region: string;
   readonly roleArn?: string;
+}
+
+/** What the bridge would make of one notification. */
+export interface Explanation {
+  readonly index: number;
+  readonly shape: string;
+  /** Absent where there is no SNS envelope. */
+  readonly signature?: SignatureVerdict;
+  /** What the payload does not say, and had to be made up. */
+  readonly madeUp: readonly MadeUp[];
+  /** None of an envelope that is no notification. */
+  readonly parts: readonly PartExplanation[];
 }
 
 /** What one part of a notification would become. */

@@ -161,18 +161,21 @@ export interface Pause {
   readonly nextProbeAt: number;
 }
 
+/** Connect has the message, or its part. */
+export interface Delivery {
+  readonly verdict: 'delivered' | 'part_delivered';
+  readonly contactId?: string;
+  /** Of a message in parts, the store keeps whether any of them began the chat. */
+  readonly newChatCreated?: boolean;
+}
+
 /**
  * What became of an attempt. `retry` counts an attempt and, where Connect may have taken the message all the same, a
  * possible duplicate. `returned` puts the head back unharmed (throttled, paused, a lease too short): no attempt counts.
  * `part_delivered` puts it back for its next part, which begins anew: its failures are none.
  */
 export type Outcome =
-  | {
-      readonly verdict: 'delivered' | 'part_delivered';
-      readonly contactId?: string;
-      /** Of a message in parts: whether any of them began the chat. */
-      readonly newChatCreated?: boolean;
-    }
+  | Delivery
   | {
       readonly verdict: 'retry';
       readonly retryAt: number;

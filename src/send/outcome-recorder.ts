@@ -92,7 +92,9 @@ export class OutcomeRecorder {
       ...describeClaim(claim),
       ...describePart(claim, parts),
       ...(outcome.verdict === 'dead' ? { reason: outcome.reason } : {}),
-      ...(isTaken(outcome) ? { contactId: outcome.contactId, newChatCreated: outcome.newChatCreated } : {}),
+      ...(outcome.verdict === 'delivered' || outcome.verdict === 'part_delivered'
+        ? { contactId: outcome.contactId, newChatCreated: outcome.newChatCreated }
+        : {}),
       ...(isAmbiguous(outcome) ? { isAmbiguous: true } : {}),
       ...describeAttempt(attempt),
       ...(isSuperseded ? { isSuperseded } : {}),
@@ -140,12 +142,6 @@ function describeAttempt(attempt: OutcomeReport['attempt']): Record<string, unkn
   if (!attempt) return {};
   const { verdict, code, requestId, durationMs } = attempt;
   return { verdict, code, requestId, durationMs };
-}
-
-type Taken = Extract<OutcomeReport['outcome'], { verdict: 'delivered' | 'part_delivered' }>;
-
-function isTaken(outcome: OutcomeReport['outcome']): outcome is Taken {
-  return outcome.verdict === 'delivered' || outcome.verdict === 'part_delivered';
 }
 
 function isAmbiguous(outcome: OutcomeReport['outcome']): boolean {

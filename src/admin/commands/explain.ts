@@ -7,27 +7,15 @@ import { BridgeError } from '../../errors.ts';
 import { parseJson } from '../../normalize/payload-fields.ts';
 import type { CommandIo } from '../command-io.ts';
 import { explainNotification, makeSignatureCheck } from '../explanation.ts';
-import type { PartExplanation, Rules, SignatureCheck, SignatureVerdict } from '../explanation.ts';
+import type { Explanation, Rules, SignatureCheck } from '../explanation.ts';
 import { formatExplanation } from '../explanation-text.ts';
 import { openInput } from '../input-file.ts';
 import { splitJsonObjects } from '../json-objects.ts';
 import { readPayload } from '../payload-shapes.ts';
-import type { MadeUp, Payload } from '../payload-shapes.ts';
+import type { Payload } from '../payload-shapes.ts';
 
 export interface ExplainOptions {
   readonly json?: boolean;
-}
-
-/** What the bridge would make of one notification. */
-export interface Explanation {
-  readonly index: number;
-  readonly shape: string;
-  /** Absent where there is no SNS envelope. */
-  readonly signature?: SignatureVerdict;
-  /** What the payload does not say, and had to be made up. */
-  readonly madeUp: readonly MadeUp[];
-  /** None of an envelope that is no notification. */
-  readonly parts: readonly PartExplanation[];
 }
 
 /** Prints an explanation for each notification. Throws CONFIG_INVALID, INPUT_MISSING, INPUT_INVALID. */

@@ -4,8 +4,8 @@ import { ClaimBudget } from '../claim-budget.ts';
 import { isDue } from '../due.ts';
 import type { Claim, ClaimedHeads, ClaimRequest } from '../message-store.ts';
 import { newPace } from '../pace.ts';
-import { parseParts } from '../parts.ts';
 import type { Pace } from '../pace.ts';
+import { parseParts } from '../parts.ts';
 import { recordAttempt } from './attempts.ts';
 import {
   listDuePlaces,

@@ -74,8 +74,7 @@ async function eraseMessages(db: Transaction, ids: readonly number[], now: numbe
   if (ids.length === 0) return;
   await db.run(
     `UPDATE messages SET state = CASE WHEN state = 'delivered' THEN state ELSE 'discarded' END, message = NULL, raw = NULL,
-       parts = NULL,
-       customer_address = NULL, business_address = NULL, last_error = NULL, reason = NULL, lane_id = NULL,
+       parts = NULL, customer_address = NULL, business_address = NULL, last_error = NULL, reason = NULL, lane_id = NULL,
        contact_id = NULL, new_chat_created = NULL, ended_at = coalesce(ended_at, :now)
      WHERE id = ANY (:ids::bigint[])`,
     { ids, now },

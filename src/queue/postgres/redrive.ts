@@ -85,7 +85,10 @@ async function putBack(
   return 'accepted';
 }
 
-/** A message begins anew, or where Connect has parts of it with the next one. A letter that stays dead keeps its age, or it would never be old enough to go. */
+/**
+ * A message begins anew, or where Connect has parts of it with the next one. A letter that stays dead keeps its age, or
+ * it would never be old enough to go.
+ */
 function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: string; values: Row } {
   if (item.kind === 'dead') {
     return {

@@ -164,7 +164,10 @@ function readLaneId(db: Database, id: number): number | undefined {
   return laneId ?? undefined;
 }
 
-/** A message begins anew, or where Connect has parts of it with the next one. A letter that stays dead keeps its age, or it would never be old enough to go. */
+/**
+ * A message begins anew, or where Connect has parts of it with the next one. A letter that stays dead keeps its age, or
+ * it would never be old enough to go.
+ */
 function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: string; values: Row } {
   if (item.kind === 'dead') {
     return {

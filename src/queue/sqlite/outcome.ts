@@ -1,4 +1,4 @@
-import type { Outcome, OutcomeReport, Pause } from '../message-store.ts';
+import type { Delivery, Outcome, OutcomeReport, Pause } from '../message-store.ts';
 import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
 import type { Database, Row } from './database.ts';
@@ -78,9 +78,7 @@ const WITH_CHAT = `contact_id = coalesce(:contactId, contact_id),
   new_chat_created = CASE WHEN new_chat_created THEN new_chat_created ELSE :newChatCreated END`;
 const WITH_PART = 'parts_delivered = CASE WHEN parts IS NULL THEN 0 ELSE parts_delivered + 1 END';
 
-type Taken = Extract<Outcome, { verdict: 'delivered' | 'part_delivered' }>;
-
-function chatOf({ contactId, newChatCreated }: Taken): Row {
+function chatOf({ contactId, newChatCreated }: Delivery): Row {
   return {
     contactId: contactId ?? null,
     newChatCreated: newChatCreated === undefined ? null : Number(newChatCreated),
@@ -110,8 +108,8 @@ function assignments(now: number, outcome: Outcome): { set: string; values: Row 
       };
     case 'returned':
       return {
-        set: `state = 'pending', begun = attempts > 0 OR parts_delivered > 0, due_at = :dueAt, last_error = coalesce(:error, last_error),
-          probe_refusals = probe_refusals + :refused`,
+        set: `state = 'pending', begun = attempts > 0 OR parts_delivered > 0, due_at = :dueAt,
+          last_error = coalesce(:error, last_error), probe_refusals = probe_refusals + :refused`,
         values: {
           dueAt: outcome.dueAt,
           error: outcome.error ?? null,
