@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +13,10 @@ import type { PostgresSchema, PostgresServer } from '../support/postgres.ts';
 import { INVENTED_TIME, openPostgresStore } from './postgres-schema.ts';
 import { DELIVERED, LEASE_MS, PACE_KEY, StoreScene, textOf } from './suite/store-scene.ts';
 
+const FIRST_MIGRATION = path.join(
+  import.meta.dirname,
+  '../../src/queue/migrations/postgres/0001-initial.sql',
+);
 const REPLICAS = 3;
 const UNPACED = { rate: 10_000, burst: 10_000 };
 /** Long enough for a test to make the circle, short enough to wait for. */
@@ -71,6 +77,22 @@ describe('replicas that start', () => {
       { version: 1, name: '0001-initial.sql' },
       { version: 2, name: '0002-parts.sql' },
     ]);
+  });
+
+  it('bring an older version’s schema up to date, with what waits in it', async () => {
+    await schema.query(fs.readFileSync(FIRST_MIGRATION, 'utf8'));
+    await schema.query(`
+      CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL);
+      INSERT INTO schema_migrations VALUES (1, '0001-initial.sql');
+      INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key, due_at, last_accepted_at)
+        VALUES ('inbound', 'sms', '+14255550182', '+12065550100', 'destination-1', 'pace-1', 0, 0);
+      INSERT INTO messages (lane_id, sns_message_id, item_index, direction, channel, sent_at, sns_at, accepted_at, state, due_at, message)
+        VALUES (1, 'sns-1', 0, 'inbound', 'sms', 0, 0, 0, 'pending', 0, '{"content":{"kind":"text","text":"waits"}}');
+    `);
+    const scene = new StoreScene(await openPostgresStore(server, schema));
+    const claim = await scene.claimOne();
+    expect([textOf(claim), claim.parts, claim.partsDelivered]).toEqual(['waits', undefined, 0]);
+    await scene.store.close();
   });
 
   it('beside a newer version work on its schema', async () => {

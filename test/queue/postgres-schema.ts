@@ -47,7 +47,8 @@ async function empty(schema: PostgresSchema): Promise<PostgresSchema> {
 
 async function inspect(schema: PostgresSchema, messageId: number): Promise<StoredMessage | undefined> {
   const [row] = await schema.query(
-    'SELECT state, attempts, reason, last_error AS "lastError", message, raw FROM messages WHERE id = $1',
+    `SELECT state, attempts, reason, last_error AS "lastError", message, raw, new_chat_created AS "newChatCreated"
+     FROM messages WHERE id = $1`,
     [messageId],
   );
   if (!row) return undefined;

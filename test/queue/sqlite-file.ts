@@ -52,7 +52,8 @@ export async function openSqliteStore(file = makeStoreFile()): Promise<StoreUnde
     inspect: async (messageId) =>
       query(
         file,
-        'SELECT state, attempts, reason, last_error AS lastError, message, raw FROM messages WHERE id = ?',
+        `SELECT state, attempts, reason, last_error AS lastError, message, raw, new_chat_created AS newChatCreated
+         FROM messages WHERE id = ?`,
         messageId,
       ) as StoredMessage | undefined,
     holds: async (text) =>

@@ -76,6 +76,18 @@ describe('buildChatEvent', () => {
     });
   });
 
+  it('a message that a version without kinds of addresses stored', () => {
+    const { customerAddressKind: _kind, customerNumber: _number, ...stored } = MESSAGE;
+    const { request } = buildChatEvent(stored as InboundMessage, DESTINATION, 'Hello');
+    expect(chatEventProblems(request)).toEqual([]);
+    expect(request.NewSessionDetails?.Attributes).toEqual({
+      channel: 'sms',
+      customerAddress: '+14255550182',
+      businessAddress: '+12065550100',
+      externalId: 'ext-1',
+    });
+  });
+
   it('says which attributes had no room', () => {
     const { droppedAttributes } = buildChatEvent(
       { ...MESSAGE, externalId: 'e'.repeat(40_000) },

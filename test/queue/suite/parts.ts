@@ -128,6 +128,7 @@ export function describeParts(getScene: () => StoreScene): void {
       await attempt(scene, { verdict: 'part_delivered' });
       await attempt(scene, { verdict: 'delivered', contactId: 'contact-2', newChatCreated: false });
       expect(await scene.store.readMessage(id)).toMatchObject({ contactId: 'contact-2' });
+      expect(Boolean((await scene.row(id)).newChatCreated)).toBe(true);
     });
 
     it('that was refused within resumes by a redrive with the old parts', async () => {

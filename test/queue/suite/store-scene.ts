@@ -38,6 +38,8 @@ export interface StoredMessage {
   readonly lastError: string | null;
   readonly message: string | null;
   readonly raw: string | null;
+  /** SQLite has numbers for booleans. */
+  readonly newChatCreated: number | boolean | null;
 }
 
 /** A message to accept; what is left out is a plain SMS of one customer, sent and accepted now, without a hold. */
