@@ -19,12 +19,11 @@ const ALPHANUMERIC_PATTERN = /^(?=.*[A-Za-z])[A-Za-z0-9 _-]{1,11}$/;
 /** Meta's business-scoped user id: country, a dot, up to 128 letters and digits; `ENT.` marks a parent's. */
 const WHATSAPP_USER_ID_PATTERN = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/;
 
-/** Of an SMS: `origination` is EUM's originationNumber, `country` that of numbers in national form. */
+/** Of an SMS: `origination` is EUM's originationNumber, trimmed, `country` that of numbers in national form. */
 export function smsCustomerAddress(origination: string, country: CountryCode | undefined): CustomerAddress {
   const number = parsePhoneNumber(origination, country);
   if (number !== undefined) return phoneAddress(number);
-  const customerAddress = origination.trim();
-  return { customerAddress, customerAddressKind: smsKind(customerAddress) };
+  return { customerAddress: origination, customerAddressKind: smsKind(origination) };
 }
 
 function smsKind(address: string): AddressKind {

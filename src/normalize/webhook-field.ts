@@ -2,7 +2,7 @@
  * Fields of Meta's WhatsApp webhooks (WhatsApp Business Platform, "Webhooks reference", and Graph API, "Webhooks:
  * WhatsApp Business Account"), and those that only payloads have shown. A closed list, because it labels a counter.
  */
-export const WEBHOOK_FIELDS = [
+const WEBHOOK_FIELDS = [
   'messages',
   'account_alerts',
   'account_review_update',
