@@ -83,9 +83,18 @@ describe('the file, lost under the service', () => {
 
 /** Overwrites all but the first page, which nobody holds in a cache any more. */
 function damage(): void {
+  commitAsStranger();
+  damageUnseen();
+}
+
+function commitAsStranger(): void {
   const stranger = new DatabaseSync(file);
   stranger.exec('INSERT OR REPLACE INTO pings (id, at) VALUES (2, 0); PRAGMA wal_checkpoint(TRUNCATE)');
   stranger.close();
+}
+
+/** The service goes on with the pages that it has in its cache. */
+function damageUnseen(): void {
   const bytes = fs.readFileSync(file);
   const fd = fs.openSync(file, 'r+');
   fs.writeSync(fd, Buffer.alloc(bytes.length - 4_096, 0x5a), 0, undefined, 4_096);
@@ -102,6 +111,26 @@ describe('a damaged file', () => {
       await expect(scene.store.ping()).rejects.toMatchObject(reason);
       await expect(scene.store.status()).rejects.toMatchObject(reason);
       await expect(scene.claim()).rejects.toMatchObject(reason);
+    });
+  });
+
+  it('takes nothing more once the damage was seen, although accepting finds all its pages in the cache', async () => {
+    await withScene(IMPATIENT, async (scene) => void (await scene.accept({ text: 'long before' })));
+    // A service that has just started has read little: what claims alone read is not in its cache.
+    await withScene(IMPATIENT, async (scene) => {
+      await scene.accept({ text: 'before', snsMessageId: 'another', externalId: 'another' });
+      const good = fs.readFileSync(file);
+      damageUnseen();
+      const reason = { ...UNAVAILABLE, message: /malformed/ };
+      await expect(scene.claim()).rejects.toMatchObject(reason);
+      const meanwhile = scene.accept({ snsMessageId: 'a third', externalId: 'a third' });
+      await expect(meanwhile).rejects.toMatchObject(reason);
+      await expect(scene.store.ping()).rejects.toMatchObject(reason);
+      fs.writeFileSync(file, good);
+      commitAsStranger();
+      await scene.store.ping();
+      await scene.accept({ text: 'after', snsMessageId: 'a fourth', externalId: 'a fourth' });
+      expect(await scene.deliverAll()).toEqual(['long before', 'before', 'after']);
     });
   });
 

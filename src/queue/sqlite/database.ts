@@ -104,6 +104,15 @@ export class Database {
     return Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name]);
   }
 
+  /** Another number whenever somebody else has committed to the file; undefined where not even that can be read. */
+  get fileVersion(): number | undefined {
+    try {
+      return this.#pragma('data_version');
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The first row; `Result` is the shape that the statement's column names promise. */
   get<Result = Row>(sql: string, parameters: Row = {}): Result | undefined {
     return this.#prepare(sql).get(parameters) as Result | undefined;

@@ -36,11 +36,15 @@ type Work = {
 
 type OutsideName = 'status' | 'listMessages' | 'countMessages' | 'readMessage' | 'shrink' | 'close';
 
+const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
+/** SQLite puts what more it knows above the lowest byte. */
+const EXTENDED_CODES = 256;
 
 /** What runs inside the batch's transaction. */
 const TRANSACTIONS: Omit<Work, OutsideName> = {
   accept: (db, request) => {
+    checkSound(db);
     db.checkReserve();
     return accept(db, request);
   },
@@ -51,6 +55,7 @@ const TRANSACTIONS: Omit<Work, OutsideName> = {
   discard: (db, { ids, now }) => discard(db, ids, now),
   eraseCustomer: (db, { customerAddress, now }) => eraseCustomer(db, customerAddress, now),
   ping: (db) => {
+    checkSound(db);
     db.checkReserve();
     db.run('INSERT OR REPLACE INTO pings (id, at) VALUES (1, :at)', { at: Date.now() });
   },
@@ -74,6 +79,9 @@ const OUTSIDE: Pick<Work, OutsideName> = {
 };
 
 const WORK: Work = { ...TRANSACTIONS, ...OUTSIDE };
+
+/** What was last found damaged, and in which version of the file. */
+let damage: { readonly error: unknown; readonly fileVersion: number | undefined } | undefined;
 
 if (!parentPort) throw new Error('The store’s thread is started by SqliteStore.');
 const port = parentPort;
@@ -116,7 +124,7 @@ function serve(db: Database, batch: readonly StoreCall[]): void {
   const inTransaction = batch.filter(({ operation }) => operation in TRANSACTIONS);
   if (inTransaction.length > 0) port.postMessage(runTransaction(db, inTransaction));
   const outside = batch.filter(({ operation }) => operation in OUTSIDE);
-  if (outside.length > 0) port.postMessage(outside.map((call) => reply(call, () => run(db, call))));
+  if (outside.length > 0) port.postMessage(outside.map((call) => reply(db, call, () => run(db, call))));
   if (outside.some(({ operation }) => operation === 'close')) port.close();
 }
 
@@ -124,12 +132,13 @@ function runTransaction(db: Database, calls: readonly StoreCall[]): StoreReply[]
   try {
     db.checkPlace();
     db.begin();
-    const replies = calls.map((call) => reply(call, () => db.savepoint(() => run(db, call))));
+    const replies = calls.map((call) => reply(db, call, () => db.savepoint(() => run(db, call))));
     if (!db.isInTransaction) throw new Error('SQLite ended the transaction');
     db.commit();
     return replies;
   } catch (error) {
     db.rollback();
+    noteDamage(db, error);
     return calls.map(({ id }) => ({ id, fault: describeFault(error) }));
   }
 }
@@ -139,12 +148,28 @@ function run(db: Database, { operation, argument }: StoreCall): unknown {
   return work(db, argument);
 }
 
-function reply(call: StoreCall, work: () => unknown): StoreReply {
+function reply(db: Database, call: StoreCall, work: () => unknown): StoreReply {
   try {
     return { id: call.id, result: work() };
   } catch (error) {
+    noteDamage(db, error);
     return { id: call.id, fault: describeFault(error) };
   }
+}
+
+function noteDamage(db: Database, error: unknown): void {
+  const { errcode } = error as { errcode?: number };
+  if (errcode === undefined || errcode % EXTENDED_CODES !== SQLITE_CORRUPT) return;
+  damage = { error, fileVersion: db.fileVersion };
+}
+
+/**
+ * Throws once something was found damaged: accepting may find all that it reads in the cache, and go on taking what could
+ * never be sent. Whoever mends the file under the service commits to it, which also makes the cache be read anew.
+ */
+function checkSound(db: Database): void {
+  if (damage && damage.fileVersion !== db.fileVersion) damage = undefined;
+  if (damage) throw damage.error;
 }
 
 function describeFault(error: unknown): StoreFault {
