@@ -6,7 +6,7 @@ import { killBridge, startBridgeProcess, terminateBridge, whileFrozen } from '..
 import { withFlow } from '../support/flow-harness.ts';
 import type { Flow, FlowOptions } from '../support/flow-harness.ts';
 import { createSchema, startPostgres } from '../support/postgres.ts';
-import type { PostgresServer } from '../support/postgres.ts';
+import type { PostgresSchema, PostgresServer } from '../support/postgres.ts';
 
 const CUSTOMER = '+14255550182';
 const OTHER = '+14255550143';
@@ -25,10 +25,13 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-async function withPostgres(options: FlowOptions, body: (flow: Flow) => Promise<void>): Promise<void> {
+async function withPostgres(
+  options: FlowOptions,
+  body: (flow: Flow, schema: PostgresSchema) => Promise<void>,
+): Promise<void> {
   const schema = await createSchema(server);
   try {
-    await withFlow({ ...options, schema }, body);
+    await withFlow({ ...options, schema }, (flow) => body(flow, schema));
   } finally {
     await schema.drop();
   }
@@ -98,6 +101,24 @@ async function expectDeferred(flow: Flow, sample: Parameters<Flow['sms']>[0]): P
     { status: 503, headers: { 'retry-after': expect.stringMatching(/^[1-9]\d*$/) as string } },
   ]);
 }
+
+describe('the database falls silent', () => {
+  it('SIGTERM ends the service all the same', async () => {
+    await withPostgres({ startBridge: startBridgeProcess }, async (flow, schema) => {
+      await flow.sms({ from: CUSTOMER, text: TEXTS[0] });
+      await flow.connect.until(1);
+      const recorded = 'bridge_messages_total{channel="sms",outcome="delivered"} 1';
+      await vi.waitFor(async () => expect(await flow.metrics()).toContain(recorded), BACK);
+      const backends = await schema.query(
+        `SELECT pid FROM pg_stat_activity WHERE application_name = 'sms-connect-bridge'`,
+      );
+      for (const { pid } of backends) process.kill(Number(pid), 'SIGSTOP');
+      const exit = await terminateBridge(flow);
+      for (const { pid } of backends) process.kill(Number(pid), 'SIGCONT');
+      expect(exit).toEqual({ code: 0, signal: null });
+    });
+  }, 30_000);
+});
 
 describe('two replicas', () => {
   it('kill -9 of one while Connect hangs: the other goes on with its conversation, in order', async () => {

@@ -74,6 +74,8 @@ export class Connections {
       fallback_application_name: 'sms-connect-bridge',
       connectionTimeoutMillis: waits.connectMs,
       keepAlive: true,
+      // A server that is silent never closes them, and they must not keep a process alive that is done.
+      allowExitOnIdle: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       types: { getTypeParser },
       ...parseConnectionUrl(url),
