@@ -91,6 +91,8 @@ export interface ContactCard {
   /** Company, department, title: those that there are, in this order. */
   readonly organisation: readonly string[];
   readonly birthday?: string;
+  /** Only of a card that says nothing else. */
+  readonly vcard?: string;
 }
 
 export interface LabelledText {
@@ -213,6 +215,8 @@ export interface InboundMessage {
   /** When the customer sent it, epoch milliseconds: WhatsApp's `timestamp`, else the SNS Timestamp. */
   readonly sentAt: number;
   readonly content: MessageContent;
+  /** WhatsApp: whatever else in it a person can read, by the names of its fields. */
+  readonly others?: readonly NamedText[];
   /** WhatsApp profile name, where given. */
   readonly profileName?: string;
   /** WhatsApp: the ARN of the number that the message came to, from the notification's context. */

@@ -45,10 +45,11 @@ function describeScalar(value: unknown): string | undefined {
  * count from 1, and a list of nothing but texts is one field. `name` is that of `value` itself, empty for what needs none.
  */
 export function listFields(value: unknown, name = ''): readonly NamedText[] {
-  return findFields(value, name, 0).take(FIELDS_MAX).toArray();
+  return findFields(value, name).take(FIELDS_MAX).toArray();
 }
 
-function* findFields(value: unknown, name: string, depth: number): Generator<NamedText, undefined> {
+/** The same, however many. */
+export function* findFields(value: unknown, name: string, depth = 0): Generator<NamedText, undefined> {
   const text = Array.isArray(value) && value.every(isScalar) ? describeValue(value) : describeScalar(value);
   if (text !== undefined) {
     yield { name, text };

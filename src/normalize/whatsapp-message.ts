@@ -15,6 +15,7 @@ import type { JsonObject } from './payload-fields.ts';
 import { parsePhoneNumber } from './phone-number.ts';
 import { readContent } from './whatsapp/content.ts';
 import { readContext } from './whatsapp/context.ts';
+import { readOthers } from './whatsapp/others.ts';
 
 /** What a message needs of its surroundings. */
 export interface WhatsAppSurroundings {
@@ -40,16 +41,18 @@ export function parseWhatsAppMessage(message: unknown, surroundings: WhatsAppSur
   const customer = readCustomer(message, contact);
   if (customer === undefined) return notUnderstood('from and from_user_id are missing or unusable');
   const profileName = readProfileName(contact);
+  const said = { content: readContent(message), ...readContext(message) };
+  const others = readOthers(message, said);
   const inbound: InboundMessage = {
     channel: 'whatsapp',
     ...customer,
     businessAddress: readBusinessAddress(metadata, businessNumberArn),
     externalId,
     sentAt: readSentAt(message['timestamp'], snsTimestamp),
-    content: readContent(message),
+    ...said,
+    ...(others.length === 0 ? {} : { others }),
     ...(profileName === undefined ? {} : { profileName }),
     ...(businessNumberArn === undefined ? {} : { businessNumberArn }),
-    ...readContext(message),
   };
   return { kind: 'message', message: inbound };
 }

@@ -141,7 +141,7 @@ const STALE_AFTER_MS = HOUR_MS;
 
 /** The whole of what the agent reads, before it is cut. Throws ContentNotRendered. */
 export function renderMessage(message: InboundMessage, now: number): string {
-  const { sentAt, forwarded, groupId, content, repliesTo, product, referral } = message;
+  const { sentAt, forwarded, groupId, content, others = [], repliesTo, product, referral } = message;
   return lines(
     now - sentAt > STALE_AFTER_MS && bracket(words(LABELS.sentAt, formatTime(sentAt))),
     forwarded && bracket(LABELS.forwarded[forwarded]),
@@ -155,6 +155,7 @@ export function renderMessage(message: InboundMessage, now: number): string {
         product.catalogId && words(LABELS.catalog, product.catalogId),
       ),
     referral && renderReferral(referral),
+    ...others.map(renderField),
   );
 }
 
@@ -274,6 +275,7 @@ function renderContact(card: ContactCard): string {
     ...renderLabelled(contact.url, card.urls),
     labelled(contact.organisation, card.organisation.join(', ')),
     labelled(contact.birthday, card.birthday),
+    sendableText(card.vcard),
   );
 }
 

@@ -279,6 +279,7 @@ describe('around the content', () => {
       { product: { productId: 'SKU', catalogId: '5' } },
       'Hello\n[About product: SKU, catalogue 5]',
     ],
+    ['whatever else', { others: [{ name: 'error', text: 'Odd' }] }, 'Hello\nerror: Odd'],
     ['a product’s catalogue', { product: { catalogId: '5' } }, 'Hello\n[About product: catalogue 5]'],
     [
       'an ad',

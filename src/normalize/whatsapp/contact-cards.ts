@@ -2,7 +2,7 @@ import type { ContactCard, LabelledText, MessageContent } from '../inbound-messa
 import { asJsonObject, asList, isJsonObject, present, readText } from '../payload-fields.ts';
 import type { JsonObject } from '../payload-fields.ts';
 
-/** `contacts: [{name, phones, emails, addresses, urls, org, birthday}]`: the cards that say anything. */
+/** `contacts: [{name, phones, emails, addresses, urls, org, birthday, vcard}]`: the cards that say anything. */
 export function readContacts(message: JsonObject): MessageContent | undefined {
   const contacts = asList(message['contacts'])
     .filter(isJsonObject)
@@ -11,7 +11,13 @@ export function readContacts(message: JsonObject): MessageContent | undefined {
   return contacts.length === 0 ? undefined : { kind: 'contacts', contacts };
 }
 
+/** The vCard is the same again, mostly, in a spelling for programs. */
 function readCard(card: JsonObject): ContactCard {
+  const fields = readCardFields(card);
+  return hasSomething(fields) ? fields : { ...fields, ...present({ vcard: readText(card['vcard']) }) };
+}
+
+function readCardFields(card: JsonObject): ContactCard {
   const { company, department, title } = asJsonObject(card['org']);
   return {
     ...present({ name: readName(card['name']) }),

@@ -7,7 +7,7 @@ type Context = Pick<InboundMessage, 'forwarded' | 'repliesTo' | 'product' | 'ref
 
 /**
  * Of an element of Meta's `messages[]`: `context: {id?, forwarded?, frequently_forwarded?, referred_product?}`,
- * `referral` and `group_id`. An edit may have the context in the message that it holds.
+ * `referral` and `group_id`. `message_id` has been seen instead of the context's id. An edit may have the context in the message that it holds.
  */
 export function readContext(message: JsonObject): Context {
   const { context: ownContext, edit, referral, group_id: groupId, type } = message;
@@ -17,7 +17,7 @@ export function readContext(message: JsonObject): Context {
   return present({
     forwarded: readForwarded(context),
     // A reaction names its message in its body; the context of one is that message again, and no quote.
-    repliesTo: type === 'reaction' ? undefined : readText(context['id']),
+    repliesTo: type === 'reaction' ? undefined : (readText(context['id']) ?? readText(context['message_id'])),
     product: readProduct(context['referred_product']),
     referral: readReferral(referral),
     groupId: readText(groupId),

@@ -44,7 +44,7 @@ export function readUnknown(message: JsonObject): UnknownContent {
   return { kind: 'unknown', type, ...present({ text: text?.text }), fields };
 }
 
-interface Body {
+export interface Body {
   /** Empty for the object that is the type's own. */
   readonly name: string;
   readonly body: unknown;
@@ -66,7 +66,8 @@ function readType(type: unknown): string {
   return readText(type)?.slice(0, TYPE_MAX_LENGTH).toWellFormed() ?? NO_TYPE;
 }
 
-function listBodies(fields: JsonObject, type: string): readonly Body[] {
+/** What a message holds besides its common fields; `type` is that whose body needs no name. */
+export function listBodies(fields: JsonObject, type?: string): readonly Body[] {
   return Object.entries(fields)
     .filter(([name]) => !COMMON_FIELDS.has(name))
     .map(([name, body]) => ({ name: name === type && isJsonObject(body) ? '' : name.toWellFormed(), body }));

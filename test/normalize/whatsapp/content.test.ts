@@ -80,6 +80,14 @@ const CONTENTS: Readonly<Record<string, MessageContent>> = {
       { ...emptyCard(), name: 'Cy Example' },
     ],
   },
+  'contacts-odd-more': {
+    kind: 'contacts',
+    contacts: [
+      { ...emptyCard(), name: 'Bo Example' },
+      { ...emptyCard(), vcard: 'BEGIN:VCARD\nFN:Cy Example\nEND:VCARD' },
+    ],
+  },
+  'image-odd-more': { kind: 'image', mimeType: 'image/jpeg', source: '300000000000003' },
   'contacts-odd-null': { kind: 'unknown', type: 'contacts', fields: [] },
   'button-reply': { kind: 'button_reply', title: 'Yes, I confirm' },
   'list-reply': { kind: 'list_reply', title: 'Priority mail', description: 'Next day to 2 days' },

@@ -56,6 +56,11 @@ describe('readContext', () => {
       { context: { forwarded: 'false', frequently_forwarded: 'true' } },
       { forwarded: 'often' },
     ],
+    [
+      'the id of a quoted message under its other name',
+      { context: { message_id: 'wamid.Q' } },
+      { repliesTo: 'wamid.Q' },
+    ],
     ['no forwarding', { context: { forwarded: false, frequently_forwarded: false } }, {}],
     ['no product', { context: { referred_product: {} } }, {}],
     ['half a product', { context: { referred_product: { catalog_id: 5 } } }, { product: { catalogId: '5' } }],
