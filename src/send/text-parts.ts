@@ -2,16 +2,16 @@
  * A text in the parts that Connect takes one at a time. What it promises, for any text that shows something:
  *
  * - Every part keeps both limits and shows something: Connect may refuse a part of mere white space.
- * - Joined, the parts are the text. One exception: a run of white space and invisible characters that is longer than
- *   half the limit (less a character) leaves no room beside it for what is visible. It is shortened to that, where the
- *   text has to be split at all.
+ * - Joined, the parts are the text. One exception: where runs of white space and invisible characters are so long that
+ *   the parts can't all show something, those longer than half the limit (less a character) are shortened to that.
  * - A part ends at the best boundary that fits: after a paragraph (a line), else a sentence, else white space, else a
  *   word (for scripts without spaces), else a grapheme. A boundary that leaves three quarters of the part empty doesn't
  *   count, unless it is the last kind: it would make crumbs.
  * - A grapheme (CRLF, an emoji sequence, a letter with its marks) is cut only where it doesn't fit into one part, or not
  *   with the white space that has to go with it; then between code points, never through a surrogate pair.
  *
- * Work for each part is bounded by the limit: the segmenters see a part and a little more.
+ * Work for each part is bounded by the limit: the segmenters see a part and a little more. Only a text with a run longer
+ * than half the limit is looked at as a whole first.
  */
 import type { Channel } from '../normalize/channel.ts';
 import { BLANK_RUN, VISIBLE, isVisible } from './sendable-text.ts';
@@ -26,12 +26,23 @@ export const CONTENT_MAX_BYTES = 16_384;
 export function splitText(text: string, limit: number): readonly string[] {
   const room: Room = { units: limit, bytes: CONTENT_MAX_BYTES };
   if (fits(text, room)) return [text];
+  const shortened = shortenBlanks(text, room);
+  if (shortened === text) return cutIntoParts(text, room);
+  const safeEnds = findSafeEnds(text, room);
+  return safeEnds ? cutIntoParts(text, room, safeEnds) : cutIntoParts(shortened, room);
+}
+
+/** With `safeEnds`, at those alone. */
+function cutIntoParts(text: string, room: Room, safeEnds?: ReadonlySet<number>): readonly string[] {
   const parts: string[] = [];
-  let rest = shortenBlanks(text, room);
+  let start = 0;
+  let rest = text;
   while (!fits(rest, room)) {
-    const end = findEnd(rest, room);
+    const partStart = start;
+    const end = findEnd(rest, room, (at) => safeEnds?.has(partStart + at) ?? true);
     parts.push(rest.slice(0, end));
     rest = rest.slice(end);
+    start += end;
   }
   return [...parts, rest];
 }
@@ -76,7 +87,7 @@ function findLargestFit(text: string, { units, bytes }: Room): number {
 const LOOKAHEAD_UNITS = 64;
 
 /** Where the part ends that `text` begins with: it, and what is left, show something. */
-function findEnd(text: string, room: Room): number {
+function findEnd(text: string, room: Room, isSafe: (end: number) => boolean): number {
   const largestFit = findLargestFit(text, room);
   const least = endOfFirstVisible(text);
   const most = Math.min(largestFit, startOfLastVisible(text));
@@ -87,10 +98,12 @@ function findEnd(text: string, room: Room): number {
     for (const end of ends(window, most)) {
       if (end < (isLastResort ? least : worthwhile)) break;
       // The other rules of Unicode know boundaries that are none of a grapheme: a space with an accent.
-      if (graphemes.containing(end)?.index === end) return end;
+      if (graphemes.containing(end)?.index === end && isSafe(end)) return end;
     }
   }
-  return most;
+  let end = most;
+  while (end > least && !isSafe(end)) end -= 1;
+  return end;
 }
 
 interface Boundary {
@@ -133,6 +146,45 @@ function* endsOfSegments(text: string, most: number, segmenter: Intl.Segmenter):
     yield end;
     end = segments.containing(end - 1)?.index ?? 0;
   }
+}
+
+/**
+ * Where a text with long runs of blanks can be cut so that all parts fit and show something: a part before a run has to
+ * leave a character for it. Between graphemes, else between characters. Undefined: nowhere.
+ */
+function findSafeEnds(text: string, room: Room): ReadonlySet<number> | undefined {
+  const graphemes = Array.from(SEGMENTERS.grapheme.segment(text), ({ segment }) => segment);
+  return findSafeEndsOf(graphemes, room) ?? findSafeEndsOf(text.match(CHARACTERS) ?? [], room);
+}
+
+const CHARACTERS = /\r\n|./gsu;
+
+/** Cut at the ends of `pieces`, from the last: an end is safe if a part from there can end at a safe one. */
+function findSafeEndsOf(pieces: readonly string[], room: Room): ReadonlySet<number> | undefined {
+  const safe = new Set<number>();
+  const safeIndexes = [pieces.length];
+  let farthest = 0;
+  let start = pieces.reduce((length, piece) => length + piece.length, 0);
+  let [last, units, bytes] = [pieces.length, 0, 0];
+  let firstVisible = Number.POSITIVE_INFINITY;
+  safe.add(start);
+  for (let index = pieces.length - 1; index >= 0; index -= 1) {
+    const piece = pieces[index] ?? '';
+    start -= piece.length;
+    units += piece.length;
+    bytes += Buffer.byteLength(piece);
+    for (; units > room.units || bytes > room.bytes; last -= 1) {
+      units -= pieces[last - 1]?.length ?? 0;
+      bytes -= Buffer.byteLength(pieces[last - 1] ?? '');
+      if (safeIndexes[farthest] === last) farthest += 1;
+    }
+    if (isVisible(piece)) firstVisible = index;
+    // The last safe end that the room reaches, if there is something to see before it.
+    if ((safeIndexes[farthest] ?? 0) <= firstVisible) continue;
+    safe.add(start);
+    safeIndexes.push(index);
+  }
+  return safe.has(0) ? safe : undefined;
 }
 
 function endOfFirstVisible(text: string): number {

@@ -70,6 +70,19 @@ describe('splitText', () => {
     ],
     ['white space at the end stays with what is seen', 'xxxxxxxxxx    ', 10, ['xxxxxxxxx', 'x    ']],
     ['white space at the start too', `    ${'x'.repeat(10)}`, 10, [`    xxxxxx`, 'xxxx']],
+    ['a long run is shared by its neighbours', `xx${' '.repeat(9)}yy`, 10, [`xx${' '.repeat(8)}`, ' yy']],
+    [
+      'what comes before it leaves a character for it',
+      `${'x'.repeat(10)}${' '.repeat(18)}y`,
+      10,
+      ['x'.repeat(9), `x${' '.repeat(9)}`, `${' '.repeat(9)}y`],
+    ],
+    [
+      'an emoji sequence behind it stays whole',
+      `hello${' '.repeat(8)}${FAMILY}`,
+      10,
+      ['hell', `o${' '.repeat(8)}`, FAMILY],
+    ],
     ['a run too long to stay is shortened', `xx${' '.repeat(50)}yy`, 10, [`xx    yy`]],
     ['as are all', `xx${' '.repeat(50)}yy${'\n'.repeat(50)}zz`, 10, ['xx    yy\n\n', '\n\nzz']],
     ['a shortened run keeps its CRLFs whole', `x${'\r\n'.repeat(50)}y`, 12, ['x\r\n\r\ny']],
@@ -83,9 +96,24 @@ const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const fits = (text: string, limit: number): boolean =>
   text.length <= limit && Buffer.byteLength(text) <= CONTENT_MAX_BYTES;
 
+/** Whether there are parts that fit, show something and are the text, cut at the ends of `pieces` of it. Quadratic. */
+function canBeCut(pieces: readonly string[], limit: number): boolean {
+  const isPossibleFrom = pieces.map(() => false).concat(true);
+  for (let start = pieces.length - 1; start >= 0; start -= 1) {
+    let part = '';
+    for (let end = start; end < pieces.length && fits(part + pieces[end], limit); end += 1) {
+      part += pieces[end];
+      if (isPossibleFrom[end + 1] && isVisible(part)) isPossibleFrom[start] = true;
+    }
+  }
+  return isPossibleFrom[0] ?? true;
+}
+
+const charactersOf = (text: string): string[] => text.match(/\r\n|./gsu) ?? [];
+const graphemesOf = (text: string): string[] => Array.from(GRAPHEMES.segment(text), ({ segment }) => segment);
+
 /** By the rule as it is stated, written otherwise: half a part, less a character. */
 function shortened(text: string, limit: number): string {
-  if (fits(text, limit)) return text;
   const [units, bytes] = [Math.floor(limit / 2) - 1, CONTENT_MAX_BYTES / 2 - 2];
   return text.replaceAll(/[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}]+/gu, (run) => {
     let kept = '';
@@ -140,17 +168,43 @@ function checkSplit(text: string, limit: number): void {
   const parts = splitText(text, limit);
   if (fits(text, limit)) expect(parts).toEqual([text]);
   expect(parts.filter((part) => !fits(part, limit))).toEqual([]);
-  expect(parts.join('')).toBe(shortened(text, limit));
+  const isWhole = parts.join('') === text;
+  if (!isWhole) expect(parts.join('')).toBe(shortened(text, limit));
   if (isVisible(text)) expect(parts.filter((part) => !isVisible(part))).toEqual([]);
   expect(parts.filter((part) => !part.isWellFormed())).toEqual([]);
-  expect(findNeedlessCuts(parts, limit)).toEqual([]);
+  if (!isWhole || shortened(text, limit) === text) expect(findNeedlessCuts(parts, limit)).toEqual([]);
+}
+
+/** Where a text can be kept whole it is, and its graphemes with it. For short texts. */
+function checkKept(text: string, limit: number): void {
+  const parts = splitText(text, limit);
+  if (canBeCut(charactersOf(text), limit)) expect(parts.join('')).toBe(text);
+  if (canBeCut(graphemesOf(text), limit)) expect(graphemesOf(text)).toEqual(parts.flatMap(graphemesOf));
 }
 
 describe('splitText, whatever the text', () => {
   it('keeps its promises at small limits', () => {
     fc.assert(
-      fc.property(anyText, fc.integer({ min: 10, max: 50 }), (text, limit) => checkSplit(text, limit)),
+      fc.property(anyText, fc.integer({ min: 10, max: 50 }), (text, limit) => {
+        checkSplit(text, limit);
+        checkKept(text, limit);
+      }),
       { numRuns: 300 },
+    );
+  });
+
+  it('keeps the text and its graphemes wherever that is possible', () => {
+    const anyRun = fc
+      .tuple(fc.constantFrom(' ', '\n', '\r\n', '\u200B'), fc.integer({ min: 1, max: 25 }))
+      .map(([blank, times]) => blank.repeat(times));
+    const anyRuns = fc.array(fc.oneof(anyRun, anyCharacter), { maxLength: 12 });
+    fc.assert(
+      fc.property(anyRuns, fc.integer({ min: 10, max: 20 }), (pieces, limit) => {
+        const text = pieces.join('').toWellFormed();
+        checkSplit(text, limit);
+        checkKept(text, limit);
+      }),
+      { numRuns: 1_000 },
     );
   });
 
