@@ -25,10 +25,7 @@ const ANY_NUMBER = '*';
 const routeSchema = z
   .strictObject({
     channel: z.enum(CHANNELS),
-    number: z
-      .string()
-      .min(1, { abort: true })
-      .refine((text) => numberKey(text) !== '', 'has neither digits nor letters'),
+    number: z.string().refine((text) => numberKey(text) !== '', 'has neither digits nor letters'),
     destinationId: destinationIdRule.optional(),
     subtype: subtypeRule.optional(),
     displayName: displayNameRule.optional(),

@@ -215,7 +215,12 @@ describe('routesSchema', () => {
       message: 'sms',
     },
     { name: 'no number', routes: [{ channel: 'whatsapp' }], path: 'routes.0.number', message: 'string' },
-    { name: 'an empty number', routes: [{ ...SMS, number: '' }], path: 'routes.0.number', message: '>=1' },
+    {
+      name: 'an empty number',
+      routes: [{ ...SMS, number: '' }],
+      path: 'routes.0.number',
+      message: 'neither digits nor letters',
+    },
     {
       name: 'SMS without a destination',
       routes: [SMS, { channel: 'sms', number: '*' }],
@@ -332,6 +337,11 @@ describe('routesSchema', () => {
       name: 'a number that stands twice, beside a channel that there is not',
       routes: [SMS, { ...SMS, number: '1 206 555 0100' }, { ...SMS, channel: 'fax' }],
       expected: ['$.routes[2].channel', '$.routes[1].number'],
+    },
+    {
+      name: 'a number that stands twice, beside an empty one without a destination',
+      routes: [SMS, SMS, { channel: 'sms', number: '' }],
+      expected: ['$.routes[2].number', '$.routes[2].destinationId', '$.routes[1].number'],
     },
     {
       name: 'a destination that is missing, beside a name of the wrong type',
