@@ -13,9 +13,11 @@ const RCS_AGENT_PREFIX = 'rcs-';
  */
 export function readSmsContent(messageBody: unknown, destination: string | undefined): MessageContent {
   if (messageBody === undefined || messageBody === null || messageBody === '') return { kind: 'empty' };
-  if (typeof messageBody !== 'string') return readOddBody(messageBody);
   const media = destination?.startsWith(RCS_AGENT_PREFIX) ? readMediaNotice(messageBody) : undefined;
-  return media ?? { kind: 'text', text: messageBody.toWellFormed() };
+  if (media) return media;
+  return typeof messageBody === 'string'
+    ? { kind: 'text', text: messageBody.toWellFormed() }
+    : readOddBody(messageBody);
 }
 
 /** A number is what the customer wrote, by a hand in between that lost the quotes; of anything else, what is readable. */
@@ -31,10 +33,12 @@ function readOddBody(messageBody: unknown): MessageContent {
 
 /**
  * RCS media (EUM SMS user guide, "Inbound RCS media"): a JSON object in messageBody, `{mediaStatus, mediaStatusMessage?,
- * s3Bucket?, s3Key?, mimeType, fileName, fileSizeBytes}`. Nothing but mediaStatus tells it from a text that is JSON.
+ * s3Bucket?, s3Key?, mimeType, fileName, fileSizeBytes}`. Nothing but mediaStatus tells it from a text that is JSON. The
+ * object itself is taken too.
  */
-function readMediaNotice(messageBody: string): MediaContent | undefined {
-  const notice = messageBody.trimStart().startsWith('{') ? parseJson(messageBody) : undefined;
+function readMediaNotice(messageBody: unknown): MediaContent | undefined {
+  const isJson = typeof messageBody === 'string' && messageBody.trimStart().startsWith('{');
+  const notice = isJson ? parseJson(messageBody) : messageBody;
   if (!isJsonObject(notice) || typeof notice['mediaStatus'] !== 'string') return undefined;
   const mimeType = readText(notice['mimeType']);
   return {

@@ -61,11 +61,18 @@ function notUnderstood(detail: string): ParsedPart {
   return { kind: 'notUnderstood', detail: `WhatsApp: ${detail}` };
 }
 
-/** The user id may stand in the message or in its contact. */
+/**
+ * The user id may stand in the message or in its contact. The parent's, which is of the business's whole portfolio, is
+ * better than none.
+ */
 function readCustomer(message: JsonObject, contact: JsonObject | undefined): CustomerAddress | undefined {
-  const userId =
-    readIdentifier(message['from_user_id'], ADDRESS_MAX_LENGTH) ??
-    readIdentifier(contact?.['user_id'], ADDRESS_MAX_LENGTH);
+  const userIds = [
+    message['from_user_id'],
+    contact?.['user_id'],
+    message['from_parent_user_id'],
+    contact?.['parent_user_id'],
+  ].map((id) => readIdentifier(id, ADDRESS_MAX_LENGTH));
+  const userId = userIds.find((id) => id !== undefined);
   return whatsAppCustomerAddress(readIdentifier(message['from'], ADDRESS_MAX_LENGTH), userId);
 }
 

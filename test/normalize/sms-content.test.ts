@@ -85,6 +85,10 @@ describe('readSmsContent', () => {
     expect(readSmsContent(JSON.stringify(body), RCS)).toEqual(content);
   });
 
+  it('takes one that is no string', () => {
+    expect(readSmsContent(notice, RCS)).toEqual({ kind: 'image', mimeType: 'image/png' });
+  });
+
   it('keeps every digit of a size', () => {
     const body = '{"mediaStatus":"SUCCESS","fileSizeBytes":12345678901234567890}';
     expect(readSmsContent(body, RCS)).toEqual({ kind: 'file', size: '12345678901234567890' });

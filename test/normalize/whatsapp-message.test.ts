@@ -45,6 +45,7 @@ describe('parseWhatsAppMessage', () => {
   });
 
   const userId = 'US.13491208655302741918';
+  const parentId = 'US.ENT.11815799212886844830';
 
   it.each<[name: string, changes: Fields, surroundings: Partial<WhatsAppSurroundings>, expected: Fields]>([
     ['an empty text', { text: { body: '' } }, {}, { content: { kind: 'empty' } }],
@@ -112,6 +113,21 @@ describe('parseWhatsAppMessage', () => {
       'whatsappUser',
     ],
     ['its contact’s user id', { from: undefined }, { user_id: userId }, userId, 'whatsappUser'],
+    [
+      'its parent’s user id',
+      { from: undefined, from_parent_user_id: parentId },
+      {},
+      parentId,
+      'whatsappUser',
+    ],
+    ['that of its contact', { from: undefined }, { parent_user_id: parentId }, parentId, 'whatsappUser'],
+    [
+      'its own rather than its parent’s',
+      { from: undefined, from_parent_user_id: parentId },
+      { user_id: userId },
+      userId,
+      'whatsappUser',
+    ],
     ['its user id as from', { from: userId }, {}, userId, 'whatsappUser'],
     ['what is no address', { from: 'unknown sender' }, {}, 'unknown sender', 'unknown'],
   ])('has as customer without a number %s', (_name, changes, contact, address, kind) => {
