@@ -63,17 +63,24 @@ function notUnderstood(detail: string): ParsedPart {
 
 /**
  * The user id may stand in the message or in its contact. The parent's, which is of the business's whole portfolio, is
- * better than none.
+ * better than none. A notice that something about the customer changed may say in its body alone who it is about: under
+ * the address as it was, by which their chat is known.
  */
 function readCustomer(message: JsonObject, contact: JsonObject | undefined): CustomerAddress | undefined {
-  const userIds = [
+  const notice = message['type'] === 'system' ? asJsonObject(message['system']) : {};
+  const from = firstIdentifier(message['from'], notice['customer']);
+  const userId = firstIdentifier(
     message['from_user_id'],
     contact?.['user_id'],
     message['from_parent_user_id'],
     contact?.['parent_user_id'],
-  ].map((id) => readIdentifier(id, ADDRESS_MAX_LENGTH));
-  const userId = userIds.find((id) => id !== undefined);
-  return whatsAppCustomerAddress(readIdentifier(message['from'], ADDRESS_MAX_LENGTH), userId);
+    notice['previous_user_id'],
+  );
+  return whatsAppCustomerAddress(from, userId);
+}
+
+function firstIdentifier(...values: readonly unknown[]): string | undefined {
+  return values.map((value) => readIdentifier(value, ADDRESS_MAX_LENGTH)).find((id) => id !== undefined);
 }
 
 /**

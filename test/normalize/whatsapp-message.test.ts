@@ -139,6 +139,24 @@ describe('parseWhatsAppMessage', () => {
     });
   });
 
+  it.each<[name: string, changes: Fields, address: string]>([
+    ['the user id before', { type: 'system', system: { previous_user_id: userId, user_id: 'MX.1' } }, userId],
+    [
+      'the number before',
+      { type: 'system', system: { customer: '14255550182', wa_id: '1' } },
+      '+14255550182',
+    ],
+  ])('has as customer of a notice without a sender %s', (_name, changes, address) => {
+    expect(parse({ ...changes, from: undefined }, { contact: {} })).toMatchObject({
+      message: { customerAddress: address, content: { kind: 'system' } },
+    });
+  });
+
+  it('takes no sender from the notice of another type', () => {
+    const changes = { from: undefined, system: { customer: '14255550182' } };
+    expect(parse(changes, { contact: {} })).toMatchObject({ kind: 'notUnderstood' });
+  });
+
   it.each<[name: string, metadata: unknown, businessAddress: string]>([
     ['its id', { phone_number_id: '100000000000001' }, '100000000000001'],
     ['its id as a number', { phone_number_id: 100_000_000_000_001 }, '100000000000001'],
