@@ -91,8 +91,8 @@ export interface ContactCard {
   /** Company, department, title: those that there are, in this order. */
   readonly organisation: readonly string[];
   readonly birthday?: string;
-  /** Only of a card that says nothing else. */
-  readonly vcard?: string;
+  /** What its vCard says besides, by the names of its properties. */
+  readonly more?: readonly NamedText[];
 }
 
 export interface LabelledText {

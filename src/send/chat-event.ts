@@ -275,7 +275,7 @@ function renderContact(card: ContactCard): string {
     ...renderLabelled(contact.url, card.urls),
     labelled(contact.organisation, card.organisation.join(', ')),
     labelled(contact.birthday, card.birthday),
-    sendableText(card.vcard),
+    ...(card.more ?? []).map(renderField),
   );
 }
 

@@ -50,6 +50,15 @@ describe('what the agent would not see', () => {
     { name: 'a text', body: TEXT, parts: [sent('Is it open?')], expected: ['content lost: text.body'] },
     { name: 'a message', body: TEXT, parts: [], expected: ['a message lost'] },
     {
+      name: 'a property of a vCard',
+      body: {
+        type: 'contacts',
+        contacts: [{ vcard: 'BEGIN:VCARD\nN:Bo;;\nFN:Bo\nitem1.NOTE;X=1:Tall\nEND:VCARD' }],
+      },
+      parts: [sent('Bo')],
+      expected: ['content lost: contacts[0].vcard.NOTE'],
+    },
+    {
       name: 'a digit that stands in another number only',
       body: ORDER,
       parts: [sent('12.10')],

@@ -28,6 +28,7 @@ const NOT_FOR_PEOPLE: readonly (readonly [path: RegExp, why: string, value?: str
   [/:referral\.ctwa_clid$/, "an id of Meta's advertising"],
   [/:identity\./, 'a digest of a key, and since when'],
   [/:system\.customer$/, 'the sender again'],
+  [/\.vcard\.(?:BEGIN|END|VERSION|N)$/, 'a frame, and the parts of the name that FN has in full'],
   [
     /:(?:metadata|contact|messaging_product|field|context\.Meta\w+)\b/,
     "what a program put beside the customer's",
@@ -98,8 +99,15 @@ function siblingsOf(path: string): readonly string[] {
   );
 }
 
-/** What can be read, with where it stands; JSON in a string is read too. */
+/** What can be read, with where it stands; JSON in a string is read too, and a vCard's properties. */
 function* listLeaves(value: unknown, path: string): Generator<readonly [string, string]> {
+  if (typeof value === 'string' && value.startsWith('BEGIN:VCARD')) {
+    for (const [, key = '', property = ''] of value.matchAll(/^(?:\w+\.)?([\w-]+)[^:\n]*:(.*)$/gm)) {
+      for (const item of property.split(';').filter((text) => text.trim() !== ''))
+        yield [`${path}.${key}`, item];
+    }
+    return;
+  }
   const inner = typeof value === 'string' && /^\s*[{[]/.test(value) ? (tryParse(value) ?? value) : value;
   if (Array.isArray(inner)) {
     for (const [index, element] of inner.entries()) yield* listLeaves(element, `${path}[${index}]`);

@@ -1,6 +1,7 @@
 import type { ContactCard, LabelledText, MessageContent } from '../inbound-message.ts';
 import { asJsonObject, asList, isJsonObject, present, readText } from '../payload-fields.ts';
 import type { JsonObject } from '../payload-fields.ts';
+import { readVcard } from './vcard.ts';
 
 /** `contacts: [{name, phones, emails, addresses, urls, org, birthday, vcard}]`: the cards that say anything. */
 export function readContacts(message: JsonObject): MessageContent | undefined {
@@ -11,23 +12,35 @@ export function readContacts(message: JsonObject): MessageContent | undefined {
   return contacts.length === 0 ? undefined : { kind: 'contacts', contacts };
 }
 
-/** The vCard is the same again, mostly, in a spelling for programs. */
-function readCard(card: JsonObject): ContactCard {
-  const fields = readCardFields(card);
-  return hasSomething(fields) ? fields : { ...fields, ...present({ vcard: readText(card['vcard']) }) };
-}
+/** What a vCard repeats of the card's own fields, by its properties. */
+const REPEATED_BY_VCARD: Readonly<Record<string, keyof ContactCard>> = {
+  TEL: 'phones',
+  EMAIL: 'emails',
+  ADR: 'addresses',
+  URL: 'urls',
+  ORG: 'organisation',
+  TITLE: 'organisation',
+  BDAY: 'birthday',
+};
 
-function readCardFields(card: JsonObject): ContactCard {
-  const { company, department, title } = asJsonObject(card['org']);
-  return {
-    ...present({ name: readName(card['name']) }),
-    phones: readLabelled(card['phones'], ['phone', 'wa_id', 'user_id']),
-    emails: readLabelled(card['emails'], ['email']),
-    addresses: readAddresses(card['addresses']),
-    urls: readLabelled(card['urls'], ['url']),
-    organisation: readTexts([card['org'], company, department, title]),
-    ...present({ birthday: readText(card['birthday']) }),
+function readCard(fields: JsonObject): ContactCard {
+  const { company, department, title } = asJsonObject(fields['org']);
+  const vcard = readVcard(fields['vcard']);
+  const card = {
+    // A contact that was asked for has none but in its vCard (Meta, "Business-scoped user IDs").
+    ...present({ name: readName(fields['name']) ?? vcard.name }),
+    phones: readLabelled(fields['phones'], ['phone', 'wa_id', 'user_id']),
+    emails: readLabelled(fields['emails'], ['email']),
+    addresses: readAddresses(fields['addresses']),
+    urls: readLabelled(fields['urls'], ['url']),
+    organisation: readTexts([fields['org'], company, department, title]),
+    ...present({ birthday: readText(fields['birthday']) }),
   };
+  const more = vcard.fields.filter(({ name }) => {
+    const repeated = Object.hasOwn(REPEATED_BY_VCARD, name) ? REPEATED_BY_VCARD[name] : undefined;
+    return repeated === undefined || !(card as ContactCard)[repeated]?.length;
+  });
+  return more.length === 0 ? card : { ...card, more };
 }
 
 function hasSomething(card: ContactCard): boolean {

@@ -84,7 +84,8 @@ const CONTENTS: Readonly<Record<string, MessageContent>> = {
     kind: 'contacts',
     contacts: [
       { ...emptyCard(), name: 'Bo Example' },
-      { ...emptyCard(), vcard: 'BEGIN:VCARD\nFN:Cy Example\nEND:VCARD' },
+      { ...emptyCard(), name: 'Cy Example', phones: [{ text: '+1 425 555 0193' }] },
+      { ...emptyCard(), more: [{ name: 'NOTE', text: 'The one from the shop' }] },
     ],
   },
   'image-odd-more': { kind: 'image', mimeType: 'image/jpeg', source: '300000000000003' },
