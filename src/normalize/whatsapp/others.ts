@@ -5,7 +5,7 @@
 import type { InboundMessage, MessageContent, NamedText } from '../inbound-message.ts';
 import { asJsonObject, isJsonObject } from '../payload-fields.ts';
 import type { JsonObject } from '../payload-fields.ts';
-import { FIELDS_MAX, findFields } from '../readable-fields.ts';
+import { findFields, takeFields } from '../readable-fields.ts';
 import { describeErrors, listBodies } from './unknown.ts';
 
 type Said = Pick<InboundMessage, 'content' | 'repliesTo' | 'product' | 'referral'>;
@@ -30,11 +30,10 @@ const SAID_OTHERWISE: readonly RegExp[] = [
   /^(?:messaging_product|field)$|^(?:metadata|contact|context\.Meta\w+)\./,
 ];
 
-/** `message` is an element of Meta's `messages[]`, `said` what was read of it. At most FIELDS_MAX. Never throws. */
+/** `message` is an element of Meta's `messages[]`, `said` what was read of it. Never throws. */
 export function readOthers(message: JsonObject, said: Said): readonly NamedText[] {
   const texts = new Set([message['from'], ...textsOf(said)]);
-  const fields = findOthers(message, said.content, texts).take(FIELDS_MAX).toArray();
-  return [...readErrors(message, said.content), ...fields].slice(0, FIELDS_MAX);
+  return [...readErrors(message, said.content), ...takeFields(findOthers(message, said.content, texts))];
 }
 
 /** A content of these kinds shows them itself. */

@@ -2,7 +2,7 @@
 import type { UnknownContent } from '../inbound-message.ts';
 import { asJsonObject, asList, isJsonObject, present, readText } from '../payload-fields.ts';
 import type { JsonObject } from '../payload-fields.ts';
-import { FIELDS_MAX, listFields } from '../readable-fields.ts';
+import { findFields, takeFields } from '../readable-fields.ts';
 
 const NO_TYPE = 'none';
 /** Meta's longest type has 21 characters. */
@@ -37,10 +37,10 @@ const TEXT_FIELDS = ['text.body', 'body', 'text', 'caption'];
  */
 export function readUnknown(message: JsonObject): UnknownContent {
   const { type, bodies } = findBodies(message);
-  const found = bodies.flatMap(({ name, body }) => listFields(body, name));
+  const found = bodies.flatMap(({ name, body }) => findFields(body, name).toArray());
   const text = TEXT_FIELDS.map((name) => found.find((field) => field.name === name)).find(Boolean);
   const errors = describeErrors(message['errors']).map((words) => ({ name: 'error', text: words }));
-  const fields = [...errors, ...found.filter((field) => field !== text)].slice(0, FIELDS_MAX);
+  const fields = takeFields([...errors, ...found.filter((field) => field !== text)].values());
   return { kind: 'unknown', type, ...present({ text: text?.text }), fields };
 }
 

@@ -95,9 +95,13 @@ describe('readUnknown', () => {
 
   it('shows no more than a person would read', () => {
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`f${index}`, index]));
-    expect(readUnknown({ type: 'gift', gift: many }).fields).toHaveLength(50);
+    const { fields } = readUnknown({ type: 'gift', gift: many });
+    expect(fields).toHaveLength(50 + 1);
+    expect(fields.at(-1)).toEqual({ name: '', text: '…' });
     const deep = JSON.parse(`${'{"a":'.repeat(10_000)}"here"${'}'.repeat(10_000)}`) as unknown;
-    expect(readUnknown({ type: 'gift', gift: deep }).fields).toEqual([]);
+    expect(readUnknown({ type: 'gift', gift: deep }).fields).toEqual([{ name: 'a.a.a.a.a.a', text: '…' }]);
+    const hollow = { a: { b: { c: { d: { e: { f: {}, g: [] } } } } } };
+    expect(readUnknown({ type: 'gift', gift: hollow }).fields).toEqual([]);
   });
 });
 
