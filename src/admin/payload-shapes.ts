@@ -90,13 +90,14 @@ const SHAPES: readonly {
 ];
 
 /**
- * The notifications that a JSON object holds; undefined if it has none of the shapes. `now` (epoch milliseconds) stands
+ * The notifications that a JSON object holds; undefined if it has none of the shapes, or holds none. `now` (epoch milliseconds) stands
  * in for a time that it does not say. Throws RangeError if it nests too deeply.
  */
 export function readPayload(value: unknown, now: number): readonly Payload[] | undefined {
   if (!isJsonObject(value)) return undefined;
   const found = SHAPES.find(({ matches }) => matches(value));
-  return found?.read(value, found.shape, now);
+  const payloads = found?.read(value, found.shape, now);
+  return payloads?.length === 0 ? undefined : payloads;
 }
 
 function readEnvelope(value: JsonObject, shape: string, now: number): Payload {

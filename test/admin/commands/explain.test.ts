@@ -288,6 +288,12 @@ describe('bridge explain', () => {
       exitCode: 65,
       complaint: /INPUT_INVALID.*object 1, and 1 more/,
     },
+    ...['{"entry":[]}', '{"Records":[]}', '{"Messages":[]}'].map((text) => ({
+      name: `what holds nothing: ${text}`,
+      text,
+      exitCode: 65,
+      complaint: /INPUT_INVALID.*No payload.*object 1/,
+    })),
     {
       name: 'too deep a nest',
       text: `{"id":"1","type":${'['.repeat(200_000)}${']'.repeat(200_000)}}`,
