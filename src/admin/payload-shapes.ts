@@ -90,8 +90,8 @@ const SHAPES: readonly {
 ];
 
 /**
- * The notifications that a JSON object holds; undefined if it has none of the shapes, or holds none. `now` (epoch milliseconds) stands
- * in for a time that it does not say. Throws RangeError if it nests too deeply.
+ * The notifications that a JSON object holds; undefined if it has none of the shapes, or holds none. `now` (epoch
+ * milliseconds) stands in for a time that it does not say. Throws RangeError if it nests too deeply.
  */
 export function readPayload(value: unknown, now: number): readonly Payload[] | undefined {
   if (!isJsonObject(value)) return undefined;

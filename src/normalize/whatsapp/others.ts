@@ -15,8 +15,8 @@ const SAID_OTHERWISE: readonly RegExp[] = [
   // One place to fetch it from is enough, and the label tells a voice note and an animated sticker.
   /^(?:image|video|audio|voice|document|sticker)\.(?:id|url|link|file|voice|animated)$/,
   /^text\.preview_url$/,
-  // A choice stays bare: what the business calls it is for programs.
-  /^(?:button\.payload|interactive\.(?:type|(?:button|list)_reply\.id))$/,
+  // A choice stays bare, so that a bot can match its title: what the business calls it is for programs.
+  /^(?:button\.|interactive\.(?:type$|(?:button|list)_reply\.))/,
   /^interactive\.nfm_reply\.response_json(?:\.|$)/,
   /^interactive\.call_permission_reply\.(?:response|is_permanent|expiration_timestamp|response_source)$/,
   /^contacts\.\d+\.(?:name\.\w+|vcard)$/,

@@ -72,6 +72,14 @@ describe('readOthers', () => {
       ['referral.ref: p'],
     ],
     [
+      'nothing of a choice, which bots match',
+      {
+        type: 'interactive',
+        interactive: { type: 'button_reply', button_reply: { title: 'Yes', id: '1', style: 'x' } },
+      },
+      [],
+    ],
+    [
       'nothing of what surrounds messages',
       { type: 'text', text: { body: 'a' }, metadata: { a: 1 }, contact: { b: 2 }, field: 'messages' },
       [],
