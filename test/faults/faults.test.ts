@@ -6,7 +6,7 @@ import { describeRun } from './summary.ts';
 
 const SMALL = {
   messages: 200,
-  conversations: 16,
+  conversations: 8,
   kills: 2,
   seconds: 3,
   hangs: 0,
