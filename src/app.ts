@@ -19,7 +19,11 @@ import type { MessageStore } from './queue/message-store.ts';
 import { openStore } from './queue/open-store.ts';
 import { checkPlace } from './queue/sqlite/place.ts';
 import { createConnectSender } from './send/connect-client.ts';
+import { createDeliveryMethods } from './send/delivery-methods.ts';
 import { Dispatcher } from './send/dispatcher.ts';
+import { createReplySender } from './send/eum-client.ts';
+import { createParticipantSender } from './send/participant/participant-client.ts';
+import { destinationOfRoute } from './send/route.ts';
 
 /** Erased text leaves the disk, and aged rows the store, within this time. */
 const MAINTENANCE_EVERY_MS = MINUTE_MS;
@@ -51,16 +55,24 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   }
   const store = await openStore(config.store, 'service');
   const metrics = createMetrics(() => store.status());
-  const sender = createConnectSender();
+  const connect = createConnectSender();
+  const participant = createParticipantSender();
+  const replies = createReplySender();
   const confirmer = new SubscriptionConfirmer();
-  const { routes, fallbackRegion, retentionMs } = config;
+  const { retentionMs } = config;
   const dispatcher = new Dispatcher({
     store,
-    sender,
-    routes,
-    fallbackRegion,
-    textLimits: config.textLimits,
-    paceLimits: { rate: config.connectRate, burst: config.connectBurst },
+    methods: createDeliveryMethods({
+      routing: config,
+      textLimits: config.textLimits,
+      metaApiVersion: config.metaApiVersion,
+      connect,
+      participant,
+      replies,
+      random,
+    }),
+    destinations: config.routes.flatMap((route) => destinationOfRoute(route, config)?.destination ?? []),
+    paces: config.paces,
     retryMaxAgeMs: config.retryMaxAgeMs,
     clock,
     random,
@@ -70,12 +82,12 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   let isDraining = false;
   const budget = new RequestBudget();
   const publicListener = createPublicListener({
-    topicArns: new Set(config.topicArns),
+    topicArns: new Set([...config.topicArns, ...config.replyTopicArns]),
+    replyTopicArns: new Set(config.replyTopicArns),
     retentionMs,
     orderHoldMs: config.orderHoldMs,
     defaultCountry: config.defaultCountry,
-    routes,
-    fallbackRegion,
+    routing: config,
     certificates: new SigningCertificates({ directory: config.certDir, clock, logger }),
     confirmer,
     store,
@@ -99,7 +111,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     const cutOff = setTimeout(() => publicListener.server.closeAllConnections(), REQUEST_GRACE_MS);
     await Promise.all([publicListener.close(), dispatcher.drain()]);
     clearTimeout(cutOff);
-    sender.close();
+    for (const sender of [connect, participant, replies]) sender.close();
     confirmer.close();
     await adminListener.close();
     await store.close();
@@ -153,9 +165,9 @@ interface MaintenanceOptions {
 async function maintain({ store, retentionMs, clock, logger, metrics }: MaintenanceOptions): Promise<void> {
   try {
     const { tooOld, expired, isErasureDone } = await store.maintain(clock.now(), retentionMs);
-    for (const { id, channel } of tooOld) {
-      logger.warn({ messageId: id, channel, reason: 'too_old' }, 'message.dead');
-      metrics.countEnded(channel, 'dead');
+    for (const { id, direction, channel } of tooOld) {
+      logger.warn({ messageId: id, direction, channel, reason: 'too_old' }, 'message.dead');
+      metrics.countEnded(direction, channel, 'dead');
     }
     if (expired > 0) logger.warn({ count: expired }, 'dead_letters.expired');
     if (!isErasureDone) logger.warn('erasure.delayed');

@@ -13,17 +13,20 @@ import { LOG_LEVELS } from './log.ts';
 import type { LogLevel } from './log.ts';
 import { PARTITION_DNS_SUFFIXES } from './ingest/signing-certificate.ts';
 import type { StoreLocation } from './queue/open-store.ts';
+import type { PaceTable } from './queue/pace.ts';
 import { parseConnectionUrl } from './queue/postgres/connection-url.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { routesSchema } from './send/route.ts';
-import type { Route } from './send/route.ts';
+import { makePaces } from './send/api-quotas.ts';
+import { CONNECT_METHODS, destinationOfRoute, makeRoutesSchema, methodOf } from './send/route.ts';
+import type { ConnectMethod, Route, Routing } from './send/route.ts';
 import type { TextLimits } from './send/text-parts.ts';
 
 /** Parses a variable's text; throws a SettingProblem that says what is wrong. `value` is undefined only without default. */
 interface Setting<Value> {
   readonly fallback: string | undefined;
   readonly meaning: string;
-  readonly parse: (text: string) => Value;
+  /** `env` is for what depends on another variable. */
+  readonly parse: (text: string, env: Environment) => Value;
 }
 
 class SettingProblem extends Error {}
@@ -36,10 +39,9 @@ export const SETTINGS = {
   },
   REPLY_TOPIC_ARNS: {
     fallback: '',
-    meaning: 'SNS topics of Connect chat streaming. Not in this version: leave it unset.',
-    parse: (text) => {
-      if (text) throw new SettingProblem('agents’ replies are not in this version: leave it unset');
-    },
+    meaning:
+      'Comma-separated SNS topics of Connect’s chat streaming, for agents’ replies. What comes by one of these is from agents, whatever it looks like.',
+    parse: (text) => (text ? parseTopicArns(text) : []),
   },
   ROUTES: {
     fallback: '',
@@ -70,22 +72,31 @@ export const SETTINGS = {
   },
   CONNECT_METHOD: {
     fallback: 'integration-event',
-    meaning: 'How messages reach Connect: `integration-event` (SendChatIntegrationEvent).',
-    parse: (text) => {
-      if (text === 'participant') throw new SettingProblem('the method participant is not in this version');
-      if (text !== 'integration-event')
-        throw new SettingProblem('is neither integration-event nor participant');
-    },
+    meaning:
+      'How messages reach Connect: `integration-event` (SendChatIntegrationEvent) or `participant` (StartChatContact and the Participant Service). A route’s `method` wins.',
+    parse: parseConnectMethod,
   },
   CONNECT_RATE: {
     fallback: '17',
-    meaning: 'Calls per second to Connect, per account and Region: SendChatIntegrationEvent’s default quota.',
+    meaning:
+      'Calls per second to Connect, per account and Region: SendChatIntegrationEvent’s default quota. Of the method participant each operation keeps to its own default quota, unless this is set: then to this.',
     parse: integer(1, 1_000_000),
   },
   CONNECT_BURST: {
     fallback: '26',
-    meaning: 'Calls to Connect at once after a quiet time, per account and Region.',
+    meaning: 'Calls to Connect at once after a quiet time, likewise.',
     parse: integer(1, 1_000_000),
+  },
+  REPLY_RATE: {
+    fallback: '10',
+    meaning:
+      'Agents’ replies per second, per channel, account and Region. What your numbers may send depends on their kind and country.',
+    parse: integer(1, 1_000_000),
+  },
+  META_API_VERSION: {
+    fallback: 'v24.0',
+    meaning: 'Version of Meta’s API that WhatsApp replies are written for.',
+    parse: parseMetaVersion,
   },
   ORDER_HOLD_MS: {
     fallback: '250',
@@ -129,15 +140,16 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 type SettingValue<Name extends SettingName> = ReturnType<(typeof SETTINGS)[Name]['parse']>;
 
-export interface Config {
+export interface Config extends Routing {
   readonly topicArns: readonly string[];
-  readonly routes: readonly Route[];
+  readonly replyTopicArns: readonly string[];
+  readonly connectMethod: ConnectMethod;
   readonly store: StoreLocation;
   readonly publicListener: Listener;
   readonly adminListener: Listener;
   /** Calls per second, and calls at once, per account and Region. */
-  readonly connectRate: number;
-  readonly connectBurst: number;
+  readonly paces: PaceTable;
+  readonly metaApiVersion: string;
   readonly orderHoldMs: number;
   readonly retryMaxAgeMs: number;
   readonly retentionMs: number;
@@ -167,16 +179,16 @@ export function loadConfig(env: Environment): Config {
       return undefined as SettingValue<Name>; // never seen: a problem ends in the throw below
     }
   };
-  read('REPLY_TOPIC_ARNS');
-  read('CONNECT_METHOD');
   const config: Config = {
     topicArns: read('TOPIC_ARNS'),
+    replyTopicArns: read('REPLY_TOPIC_ARNS'),
     routes: read('ROUTES'),
+    connectMethod: read('CONNECT_METHOD'),
     store: read('STORE_URL'),
     publicListener: { host: read('HOST'), port: read('PORT') },
     adminListener: { host: read('ADMIN_HOST'), port: read('ADMIN_PORT') },
-    connectRate: read('CONNECT_RATE'),
-    connectBurst: read('CONNECT_BURST'),
+    paces: readPaces(read, env),
+    metaApiVersion: read('META_API_VERSION'),
     orderHoldMs: read('ORDER_HOLD_MS'),
     retryMaxAgeMs: read('RETRY_MAX_AGE_HOURS'),
     retentionMs: read('RETENTION_DAYS'),
@@ -209,7 +221,7 @@ function parseSetting<Name extends SettingName>(env: Environment, name: Name): S
   const setting: Setting<unknown> = SETTINGS[name];
   const text = env[name] || setting.fallback;
   if (text === undefined) throw new SettingProblem('is required');
-  return setting.parse(text) as SettingValue<Name>;
+  return setting.parse(text, env) as SettingValue<Name>;
 }
 
 function describeProblem(error: unknown): string {
@@ -217,23 +229,58 @@ function describeProblem(error: unknown): string {
   throw error;
 }
 
+/** Of Connect's operations each has its own default quota; a rate that is set is all of theirs. */
+function readPaces(
+  read: <Name extends SettingName>(name: Name) => SettingValue<Name>,
+  env: Environment,
+): PaceTable {
+  const [rate, burst, replyRate] = [read('CONNECT_RATE'), read('CONNECT_BURST'), read('REPLY_RATE')];
+  return makePaces(
+    { ...(env['CONNECT_RATE'] ? { rate } : {}), ...(env['CONNECT_BURST'] ? { burst } : {}) },
+    replyRate,
+  );
+}
+
+/** The routing alone, for commands that need no more. Throws CONFIG_INVALID. */
+export function loadRouting(env: Environment): Routing {
+  return {
+    routes: loadSetting(env, 'ROUTES'),
+    connectMethod: loadSetting(env, 'CONNECT_METHOD'),
+    replyTopicArns: loadSetting(env, 'REPLY_TOPIC_ARNS'),
+    fallbackRegion: env['AWS_REGION'] || undefined,
+  };
+}
+
 /** What has a problem of its own is undefined here, and has no further one. */
 function crossProblems(config: Config): string[] {
   const problems: string[] = [];
-  const { publicListener, adminListener, fallbackRegion } = config;
+  const { publicListener, adminListener } = config;
   const routes: Config['routes'] | undefined = config.routes;
   if (publicListener.port > 0 && publicListener.port === adminListener.port) {
     problems.push('ADMIN_PORT: is the same as PORT');
   }
+  for (const topic of (config.topicArns as Config['topicArns'] | undefined) ?? []) {
+    if ((config.replyTopicArns as Config['topicArns'] | undefined)?.includes(topic))
+      problems.push(`REPLY_TOPIC_ARNS: ${topic} is among TOPIC_ARNS too`);
+  }
   for (const [index, route] of routes?.entries() ?? []) {
-    const hasRegion = route.region || parseArn(route.destinationId ?? '')?.region || fallbackRegion;
-    if (route.destinationId && !hasRegion) {
-      problems.push(
-        `ROUTES: $.routes[${index}] has no Region: give region, an ARN as destinationId, or AWS_REGION`,
-      );
-    }
+    const problem = describeUnresolved(route, config);
+    if (problem) problems.push(`ROUTES: $.routes[${index}] ${problem}`);
   }
   return problems;
+}
+
+/** What keeps a route that is complete in itself from leading anywhere. */
+function describeUnresolved(route: Route, config: Config): string | undefined {
+  const region = route.region || parseArn(route.destinationId ?? '')?.region || config.fallbackRegion;
+  const isParticipant = methodOf(route, config) === 'participant';
+  if (!region && (route.destinationId || isParticipant))
+    return 'has no Region: give region, an ARN as destinationId, or AWS_REGION';
+  const destination = destinationOfRoute(route, config);
+  const isUnheard = destination?.replies === 'bridge' && destination.streamingEndpointArn === undefined;
+  if ((isParticipant && !destination) || isUnheard)
+    return `has no topic in ${region} to stream its chats to: give one in REPLY_TOPIC_ARNS or streamingEndpointArn`;
+  return undefined;
 }
 
 function integer(least: number, most: number): (text: string) => number {
@@ -255,19 +302,19 @@ function parseTopicArns(text: string): readonly string[] {
     .map((arn) => arn.trim())
     .filter(Boolean);
   if (arns.length === 0) throw new SettingProblem('is required');
-  for (const text of arns) {
-    const arn = parseArn(text);
-    if (arn?.service !== 'sns' || !arn.region || !arn.account)
-      throw new SettingProblem(`${text} is no SNS topic's ARN`);
-    if (!(arn.partition in PARTITION_DNS_SUFFIXES)) {
-      throw new SettingProblem(`${text} is in a partition that is not known here: ${arn.partition}`);
-    }
-    if (arn.resource.endsWith('.fifo'))
-      throw new SettingProblem(`${text} is a FIFO topic, which can't deliver over HTTPS`);
-    if (!/^[A-Za-z0-9_-]{1,256}$/.test(arn.resource))
-      throw new SettingProblem(`${text} is no SNS topic's ARN`);
-  }
+  const problems = arns.flatMap((arn) => describeTopicProblem(arn) ?? []);
+  if (problems.length > 0) throw new SettingProblem(problems.join('; '));
   return arns;
+}
+
+function describeTopicProblem(text: string): string | undefined {
+  const arn = parseArn(text);
+  if (arn?.service !== 'sns' || !arn.region || !arn.account) return `${text} is no SNS topic's ARN`;
+  if (!(arn.partition in PARTITION_DNS_SUFFIXES)) {
+    return `${text} is in a partition that is not known here: ${arn.partition}`;
+  }
+  if (arn.resource.endsWith('.fifo')) return `${text} is a FIFO topic, which can't deliver over HTTPS`;
+  return /^[A-Za-z0-9_-]{1,256}$/.test(arn.resource) ? undefined : `${text} is no SNS topic's ARN`;
 }
 
 function parseStoreUrl(text: string): StoreLocation {
@@ -301,8 +348,24 @@ function parseLogLevel(text: string): LogLevel {
   return level;
 }
 
-function parseRoutes(text: string): readonly Route[] {
+function parseConnectMethod(text: string): ConnectMethod {
+  const method = CONNECT_METHODS.find((method) => method === text);
+  if (!method) throw new SettingProblem(`is none of ${CONNECT_METHODS.join(', ')}`);
+  return method;
+}
+
+function parseMetaVersion(text: string): string {
+  if (!/^v\d{1,3}\.\d$/.test(text)) throw new SettingProblem('is not of the form v24.0');
+  return text;
+}
+
+function parseRoutes(text: string, env: Environment): readonly Route[] {
   if (!text) return [];
+  const routesSchema = makeRoutesSchema({
+    // What is wrong with these is said of them.
+    connectMethod: CONNECT_METHODS.find((method) => method === env['CONNECT_METHOD']) ?? 'integration-event',
+    replyTopicArns: (env['REPLY_TOPIC_ARNS'] ?? '').split(',').filter(Boolean),
+  });
   const json = text.trimStart().startsWith('{') ? text : readRoutesFile(text);
   let value: unknown;
   try {

@@ -4,8 +4,9 @@
  * messages that this version does not know, of which there are at most UNKNOWN_TYPES_MAX.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Ignored, InboundMessage, MessageContent } from './normalize/inbound-message.ts';
-import type { AcceptedItem, StoreStatus } from './queue/message-store.ts';
+import type { Direction } from './normalize/channel.ts';
+import type { Ignored } from './normalize/inbound-message.ts';
+import type { AcceptedItem, StoredMessage, StoreStatus } from './queue/message-store.ts';
 
 /** Seconds. Accepting is a disk sync; delivering may wait for the quota, an outage, a pause. */
 const ACCEPT_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -21,7 +22,7 @@ const NO_FIELD = 'none';
  * The type of a message that the agent gets a placeholder for, as logs and metrics may have it; undefined for every
  * other content. What is not spelt as Meta spells its types is `other`.
  */
-export function unknownTypeOf(content: MessageContent): string | undefined {
+export function unknownTypeOf(content: StoredMessage['content']): string | undefined {
   if (content.kind === 'edit') return unknownTypeOf(content.content);
   if (content.kind !== 'unknown') return undefined;
   return TYPE_PATTERN.test(content.type) ? content.type : OTHER_TYPE;
@@ -50,6 +51,12 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
   const messages = new Counter({
     name: 'bridge_messages_total',
     help: 'Messages by channel and what became of them: accepted, duplicate, arrived_late, delivered, dead.',
+    labelNames: ['channel', 'outcome'],
+    registers,
+  });
+  const replies = new Counter({
+    name: 'bridge_replies_total',
+    help: 'Agents’ replies by channel and what became of them: accepted, duplicate, dead, delivered.',
     labelNames: ['channel', 'outcome'],
     registers,
   });
@@ -122,10 +129,21 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
     labelNames: ['destination', 'code'],
     registers,
   });
+  const waitingChats = new Gauge({
+    name: 'bridge_waiting_chats',
+    help: 'Conversations whose chat can’t be opened for now, by error (LimitExceededException: too many chats at once).',
+    labelNames: ['code'],
+    registers,
+  });
+
+  /** Those whose labels come and go with what is in the store. */
+  const storeGauges = [stored, paused, waitingChats];
+
+  const counterOf = (direction: Direction): typeof messages => (direction === 'inbound' ? messages : replies);
 
   const knownTypes = new Set<string>();
 
-  function countContent({ channel, content }: InboundMessage): void {
+  function countContent({ channel, content }: StoredMessage): void {
     contents.inc({ channel, kind: content.kind });
     const type = unknownTypeOf(content);
     if (type === undefined) return;
@@ -134,7 +152,8 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
   }
 
   function setStoreGauges(status: StoreStatus, now: number): void {
-    for (const gauge of [stored, paused]) gauge.reset();
+    for (const gauge of storeGauges) gauge.reset();
+    for (const [code, count] of Object.entries(status.waitingChats)) waitingChats.set({ code }, count);
     for (const { state, channel, count } of status.messages) stored.set({ state, channel }, count);
     for (const { destination, code } of status.paused) paused.set({ destination, code }, 1);
     oldestPending.set(status.oldestPendingAt === undefined ? 0 : (now - status.oldestPendingAt) / 1_000);
@@ -152,19 +171,24 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
     deliverySeconds,
 
     /** `message` is undefined for what is not understood. */
-    countAccepted({ outcome, arrivedLate }: AcceptedItem, message: InboundMessage | undefined): void {
+    countAccepted(
+      direction: Direction,
+      { outcome, arrivedLate }: AcceptedItem,
+      message: StoredMessage | undefined,
+    ): void {
+      const counter = counterOf(direction);
       const channel = message?.channel ?? 'unknown';
-      messages.inc({ channel, outcome });
-      if (arrivedLate) messages.inc({ channel, outcome: 'arrived_late' });
-      if (message && outcome === 'accepted') countContent(message);
+      counter.inc({ channel, outcome });
+      if (arrivedLate) counter.inc({ channel, outcome: 'arrived_late' });
+      if (message && outcome === 'accepted' && direction === 'inbound') countContent(message);
     },
 
     countIgnored({ reason, field = NO_FIELD }: Ignored): void {
       ignored.inc({ reason, field });
     },
 
-    countEnded(channel: string, outcome: 'delivered' | 'dead'): void {
-      messages.inc({ channel, outcome });
+    countEnded(direction: Direction, channel: string, outcome: 'delivered' | 'dead'): void {
+      counterOf(direction).inc({ channel, outcome });
     },
 
     async render(now: number): Promise<string> {
@@ -172,7 +196,7 @@ export function createMetrics(readStatus: () => Promise<StoreStatus>) {
         setStoreGauges(await readStatus(), now);
       } catch {
         storeErrors.inc();
-        for (const gauge of [stored, paused]) gauge.reset();
+        for (const gauge of storeGauges) gauge.reset();
         oldestPending.remove(); // a reset would leave 0, which says that nothing waits
       }
       return registry.metrics();

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../src/clock.ts';
 import { loadConfig, loadSetting, SETTINGS } from '../src/config.ts';
+import { makePaces } from '../src/send/api-quotas.ts';
 import type { Config, Environment } from '../src/config.ts';
 import type { BridgeError } from '../src/errors.ts';
 import { errorEntry } from '../src/errors.ts';
@@ -12,6 +13,15 @@ const TOPIC = 'arn:aws:sns:us-east-1:111122223333:inbound-messages';
 const OTHER_TOPIC = 'arn:aws:sns:eu-west-2:111122223333:inbound_2';
 const NUMBER_ARN = 'arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-1';
 const ROUTE = { channel: 'sms', number: '+12065550100', destinationId: NUMBER_ARN };
+
+const REPLY_TOPIC = 'arn:aws:sns:us-east-1:111122223333:chat-streaming';
+const PARTICIPANT_ROUTE = {
+  channel: 'sms',
+  number: '+12065550100',
+  method: 'participant',
+  instanceId: '11111111-2222-3333-4444-555555555555',
+  contactFlowId: '66666666-7777-8888-9999-000000000000',
+};
 
 function load(env: Environment): Config {
   return loadConfig({ TOPIC_ARNS: TOPIC, ...env });
@@ -40,8 +50,10 @@ describe('a configuration', () => {
       store: { kind: 'sqlite', path: 'data/bridge.db' },
       publicListener: { host: '0.0.0.0', port: 8080 },
       adminListener: { host: '127.0.0.1', port: 9090 },
-      connectRate: 17,
-      connectBurst: 26,
+      replyTopicArns: [],
+      connectMethod: 'integration-event',
+      paces: makePaces({}, 10),
+      metaApiVersion: 'v24.0',
       orderHoldMs: 250,
       retryMaxAgeMs: 24 * HOUR_MS,
       retentionMs: 14 * DAY_MS,
@@ -115,16 +127,31 @@ describe('a configuration', () => {
         adminListener: { host: '127.0.0.1', port: 0 },
       },
     },
-    { name: 'the method of this version', env: { CONNECT_METHOD: 'integration-event' }, expected: {} },
+    {
+      name: 'the other method',
+      env: { CONNECT_METHOD: 'participant' },
+      expected: { connectMethod: 'participant' },
+    },
+    {
+      name: 'topics of replies',
+      env: { REPLY_TOPIC_ARNS: `${OTHER_TOPIC}, ${REPLY_TOPIC}` },
+      expected: { replyTopicArns: [OTHER_TOPIC, REPLY_TOPIC] },
+    },
+    { name: 'a pace of replies', env: { REPLY_RATE: '3' }, expected: { paces: makePaces({}, 3) } },
+    {
+      name: 'a version of Meta’s API',
+      env: { META_API_VERSION: 'v25.0' },
+      expected: { metaApiVersion: 'v25.0' },
+    },
     {
       name: 'the slowest pace',
       env: { CONNECT_RATE: '1', CONNECT_BURST: '1' },
-      expected: { connectRate: 1, connectBurst: 1 },
+      expected: { paces: makePaces({ rate: 1, burst: 1 }, 10) },
     },
     {
       name: 'the fastest',
       env: { CONNECT_RATE: '1000000', CONNECT_BURST: '1000000' },
-      expected: { connectRate: 1_000_000, connectBurst: 1_000_000 },
+      expected: { paces: makePaces({ rate: 1_000_000, burst: 1_000_000 }, 10) },
     },
     { name: 'no hold', env: { ORDER_HOLD_MS: '0' }, expected: { orderHoldMs: 0 } },
     { name: 'the longest hold', env: { ORDER_HOLD_MS: '60000' }, expected: { orderHoldMs: 60_000 } },
@@ -177,9 +204,14 @@ describe('a configuration', () => {
       problem: 'partition that is not known',
     },
     {
-      name: 'replies',
+      name: 'several topics that are none',
+      env: { TOPIC_ARNS: `foo,${TOPIC}.fifo` },
+      problem: `foo is no SNS topic's ARN; ${TOPIC}.fifo is a FIFO topic`,
+    },
+    {
+      name: 'a topic for both directions',
       env: { REPLY_TOPIC_ARNS: TOPIC },
-      problem: 'REPLY_TOPIC_ARNS: agents’ replies are not in this version',
+      problem: `REPLY_TOPIC_ARNS: ${TOPIC} is among TOPIC_ARNS too`,
     },
     {
       name: 'a PostgreSQL URL that is none',
@@ -228,12 +260,50 @@ describe('a configuration', () => {
     {
       name: 'another method',
       env: { CONNECT_METHOD: 'carrier-pigeon' },
-      problem: 'CONNECT_METHOD: is neither',
+      problem: 'CONNECT_METHOD: is none of integration-event, participant',
     },
     {
-      name: 'a later method',
-      env: { CONNECT_METHOD: 'participant' },
-      problem: 'CONNECT_METHOD: the method participant is not in this version',
+      name: 'a version of no API',
+      env: { META_API_VERSION: '24' },
+      problem: 'META_API_VERSION: is not of the form v24.0',
+    },
+    {
+      name: 'a participant’s route without its place',
+      env: { CONNECT_METHOD: 'participant', ROUTES: inlineRoutes({ channel: 'whatsapp', number: '*' }) },
+      problem: '$.routes[0].instanceId is required for the method participant',
+    },
+    {
+      name: 'a participant’s route without a topic for its chats',
+      env: { ROUTES: inlineRoutes(PARTICIPANT_ROUTE) },
+      problem:
+        '$.routes[0].streamingEndpointArn is required for the method participant, unless REPLY_TOPIC_ARNS',
+    },
+    {
+      name: 'a participant’s route without a topic in its Region',
+      env: {
+        ROUTES: inlineRoutes({ ...PARTICIPANT_ROUTE, region: 'eu-central-1' }),
+        REPLY_TOPIC_ARNS: REPLY_TOPIC,
+      },
+      problem: 'ROUTES: $.routes[0] has no topic in eu-central-1 to stream its chats to',
+    },
+    {
+      name: 'a route whose replies the bridge is to carry, without a topic in its Region',
+      env: {
+        ROUTES: inlineRoutes({ ...ROUTE, region: 'eu-central-1', replies: 'bridge' }),
+        REPLY_TOPIC_ARNS: REPLY_TOPIC,
+      },
+      problem: 'ROUTES: $.routes[0] has no topic in eu-central-1 to stream its chats to',
+    },
+    {
+      name: 'a route whose replies the bridge is to carry, whatever the number, without any topic',
+      env: { ROUTES: inlineRoutes({ channel: 'whatsapp', number: '*', replies: 'bridge' }) },
+      problem:
+        '$.routes[0].streamingEndpointArn is required where the bridge carries replies, unless REPLY_TOPIC_ARNS',
+    },
+    {
+      name: 'a participant’s route without a Region',
+      env: { ROUTES: inlineRoutes(PARTICIPANT_ROUTE), REPLY_TOPIC_ARNS: REPLY_TOPIC },
+      problem: 'ROUTES: $.routes[0] has no Region',
     },
     {
       name: 'a pace of nothing',
@@ -289,9 +359,9 @@ describe('a configuration', () => {
       }),
     );
     expect(problems.map((problem) => problem.split(':')[0])).toEqual([
+      'TOPIC_ARNS',
       'REPLY_TOPIC_ARNS',
       'CONNECT_METHOD',
-      'TOPIC_ARNS',
       'PORT',
       'LOG_LEVEL',
       'ROUTES',

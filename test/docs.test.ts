@@ -91,6 +91,7 @@ describe('docs/alerts.yml', () => {
       'BridgeStoreErrors',
       'BridgeMessagesWait',
       'BridgeDestinationPaused',
+      'BridgeChatsWait',
       'BridgeDeadLetters',
       'BridgePossibleDuplicates',
       'BridgeNotificationsRefused',

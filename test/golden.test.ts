@@ -7,9 +7,12 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatExplanation } from '../src/admin/explanation-text.ts';
 import { explainNotification } from '../src/admin/explanation.ts';
-import type { PartExplanation, Rules } from '../src/admin/explanation.ts';
+import type { ExplainedRequest, PartExplanation, Rules } from '../src/admin/explanation.ts';
 import { CONTENT_KINDS } from '../src/normalize/inbound-message.ts';
+import { sendMessageRule, startChatContactRule } from '../src/sandbox/participant-rules.ts';
+import { schemaProblems } from '../src/schema-problems.ts';
 import { chatEventProblems } from '../src/send/chat-event-rules.ts';
+import { INTERACTIVE, chatEvent, chatMessage, interactiveContent } from './fixtures/chat-item.ts';
 import { SMS_MESSAGES } from './fixtures/sms-messages.ts';
 import { SMS_PAYLOAD } from './fixtures/sms-payload.ts';
 import { WHATSAPP_MESSAGES } from './fixtures/whatsapp-messages.ts';
@@ -21,6 +24,7 @@ import {
   whatsAppText,
 } from './fixtures/whatsapp-payload.ts';
 import { NOTIFICATION } from './normalize/notification-scene.ts';
+import { FLOW, INSTANCE } from './send/participant/participant-scene.ts';
 import { findLostContent } from './support/lost-content.ts';
 
 const GOLDEN = path.join(import.meta.dirname, 'golden');
@@ -49,12 +53,35 @@ const RULES: Rules = {
   textLimits: { sms: 1_024, whatsapp: 4_096 },
 };
 
+const REPLY_TOPIC = 'arn:aws:sns:us-west-2:111122223333:agents-replies';
+
+const PARTICIPANT_RULES: Partial<Rules> = {
+  connectMethod: 'participant',
+  replyTopicArns: [REPLY_TOPIC],
+  routes: (['sms', 'whatsapp'] as const).map((channel) => ({
+    channel,
+    number: '*',
+    instanceId: INSTANCE,
+    contactFlowId: FLOW,
+    chatDurationMinutes: 1_440,
+    region: 'us-west-2',
+    attributes: { team: 'shop' },
+  })),
+};
+
 interface Case {
   /** Golden file, without its ending. */
   readonly name: string;
   /** The SNS Message. */
   readonly message: string;
   readonly rules?: Partial<Rules>;
+  /** Of what Connect streams: the attribute MessageVisibility. */
+  readonly visibility?: string;
+}
+
+function streamed(name: string, fields: object, visibility = 'ALL'): Case {
+  const message = JSON.stringify(fields);
+  return { name: `notification/${name}`, message, rules: PARTICIPANT_RULES, visibility };
 }
 
 const NOTIFICATIONS: readonly Case[] = [
@@ -109,6 +136,34 @@ const NOTIFICATIONS: readonly Case[] = [
     },
   },
   { name: 'notification/no-payload', message: 'You have chosen to subscribe' },
+  {
+    name: 'notification/participant-sms',
+    message: JSON.stringify(SMS_PAYLOAD),
+    rules: PARTICIPANT_RULES,
+  },
+  {
+    name: 'notification/participant-whatsapp-in-parts',
+    message: whatsAppMessage([WHATSAPP_MESSAGES['text']]),
+    rules: { ...PARTICIPANT_RULES, textLimits: { sms: 40, whatsapp: 15 } },
+  },
+  {
+    name: 'notification/participant-without-a-place',
+    message: whatsAppMessage([WHATSAPP_MESSAGES['text']]),
+    rules: { ...PARTICIPANT_RULES, routes: [] },
+  },
+  streamed('reply', chatMessage()),
+  streamed(
+    'reply-with-choices',
+    chatMessage({
+      ContentType: INTERACTIVE,
+      Content: interactiveContent('ListPicker', {
+        title: 'What is it about?',
+        elements: [{ title: 'An order', subtitle: 'One of this week' }, { title: 'Something else' }],
+      }),
+    }),
+  ),
+  streamed('reply-for-agents', chatMessage(), 'AGENT'),
+  streamed('chat-ended', chatEvent('chat.ended')),
 ];
 
 const CASES: readonly Case[] = [
@@ -123,8 +178,22 @@ const CASES: readonly Case[] = [
   ...NOTIFICATIONS,
 ];
 
-function explain({ message, rules }: Case): readonly PartExplanation[] {
-  return explainNotification({ ...NOTIFICATION, Message: message }, { ...RULES, ...rules });
+function explain({ message, rules, visibility }: Case): readonly PartExplanation[] {
+  const topic = visibility === undefined ? {} : { TopicArn: REPLY_TOPIC };
+  const notification = { ...NOTIFICATION, ...topic, Message: message };
+  return explainNotification(notification, { ...RULES, ...rules }, visibility);
+}
+
+/** What the service's own rules say against a request; tokens are added as it goes. */
+function requestProblems({ operation, input }: ExplainedRequest): readonly string[] {
+  switch (operation) {
+    case 'SendChatIntegrationEvent':
+      return chatEventProblems(input);
+    case 'StartChatContact':
+      return schemaProblems(startChatContactRule, input);
+    case 'SendMessage':
+      return schemaProblems(sendMessageRule, input);
+  }
 }
 
 describe('golden files', () => {
@@ -133,7 +202,7 @@ describe('golden files', () => {
     const text = formatExplanation({ index: 1, shape: 'SNS envelope', madeUp: [], parts });
     await expect(text).toMatchFileSnapshot(path.join(GOLDEN, `${golden.name}.txt`));
     const requests = parts.flatMap((part) => (part.outcome === 'sent' ? part.requests : []));
-    expect(requests.flatMap(chatEventProblems)).toEqual([]);
+    expect(requests.flatMap(requestProblems)).toEqual([]);
   });
 
   it.each(CASES.filter(({ name }) => !name.startsWith('notification/')))(
@@ -155,6 +224,7 @@ describe('golden files', () => {
 
   it('has every kind of content', () => {
     const kinds = new Set(CASES.flatMap(explain).map((part) => part.message?.content));
-    expect(CONTENT_KINDS.filter((kind) => !kinds.has(kind))).toEqual([]);
+    // A notice is the bridge's own, and comes by no notification.
+    expect(CONTENT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['notice']);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createMetrics, unknownTypeOf } from '../src/metrics.ts';
 import type { InboundMessage, MessageContent } from '../src/normalize/inbound-message.ts';
-import type { StoreStatus } from '../src/queue/message-store.ts';
+import type { StoredMessage, StoreStatus } from '../src/queue/message-store.ts';
+import { REPLY } from './send/claim-scene.ts';
 
 const NOW = Date.UTC(2026, 4, 4, 12);
 
@@ -22,6 +23,7 @@ const EMPTY: StoreStatus = {
   },
   messages: [],
   oldestPendingAt: undefined,
+  waitingChats: {},
   paused: [],
 };
 
@@ -33,6 +35,7 @@ const BUSY: StoreStatus = {
     { channel: 'unknown', state: 'dead', count: 2 },
   ],
   oldestPendingAt: NOW - 90_500,
+  waitingChats: { LimitExceededException: 2 },
   paused: [
     {
       destination: 'phone-1',
@@ -75,6 +78,7 @@ describe('the metrics', () => {
         'bridge_messages{state="dead",channel="unknown"} 2',
         'bridge_oldest_pending_seconds 90.5',
         'bridge_paused_destination{destination="phone-1",code="AccessDeniedException"} 1',
+        'bridge_waiting_chats{code="LimitExceededException"} 2',
       ]),
     );
   });
@@ -85,7 +89,9 @@ describe('the metrics', () => {
     await metrics.render(NOW);
     status = EMPTY;
     const samples = samplesOf(await metrics.render(NOW));
-    expect(samples.filter((sample) => /^bridge_(messages|paused_destination)\{/.test(sample))).toEqual([]);
+    expect(
+      samples.filter((sample) => /^bridge_(messages|paused_destination|waiting_chats)\{/.test(sample)),
+    ).toEqual([]);
     expect(samples).toContain('bridge_oldest_pending_seconds 0');
   });
 
@@ -95,7 +101,9 @@ describe('the metrics', () => {
     await metrics.render(NOW);
     isAway = true;
     const samples = samplesOf(await metrics.render(NOW));
-    expect(samples.filter((sample) => /^bridge_(messages\{|paused_|oldest_)/.test(sample))).toEqual([]);
+    expect(samples.filter((sample) => /^bridge_(messages\{|paused_|waiting_|oldest_)/.test(sample))).toEqual(
+      [],
+    );
     expect(samples).toContain('bridge_store_errors_total 1');
   });
 
@@ -106,20 +114,40 @@ describe('the metrics', () => {
     { outcome: 'dead', arrivedLate: false, expected: ['dead'] },
   ] as const)('count what was $outcome, late: $arrivedLate', async ({ outcome, arrivedLate, expected }) => {
     const metrics = createMetrics(() => Promise.resolve(EMPTY));
-    metrics.countAccepted({ id: 1, outcome, arrivedLate }, message(TEXT, 'sms'));
+    metrics.countAccepted('inbound', { id: 1, outcome, arrivedLate }, message(TEXT, 'sms'));
     const samples = samplesOf(await metrics.render(NOW));
     expect(samples.filter((sample) => sample.startsWith('bridge_messages_total'))).toEqual(
       expected.map((outcome) => `bridge_messages_total{channel="sms",outcome="${outcome}"} 1`),
     );
   });
 
+  it('count replies apart from messages, and not what they hold', async () => {
+    const metrics = createMetrics(() => Promise.resolve(EMPTY));
+    const reply: StoredMessage = { ...REPLY, channel: 'whatsapp' };
+    metrics.countAccepted('outbound', { ...ACCEPTED, arrivedLate: true }, reply);
+    metrics.countAccepted('outbound', { ...ACCEPTED, outcome: 'duplicate' }, reply);
+    metrics.countAccepted('outbound', { ...ACCEPTED, outcome: 'dead' }, undefined);
+    metrics.countEnded('outbound', 'whatsapp', 'delivered');
+    metrics.countEnded('outbound', 'whatsapp', 'dead');
+    const samples = samplesOf(await metrics.render(NOW));
+    expect(samples.filter((sample) => sample.startsWith('bridge_replies_total'))).toEqual([
+      'bridge_replies_total{channel="whatsapp",outcome="accepted"} 1',
+      'bridge_replies_total{channel="whatsapp",outcome="arrived_late"} 1',
+      'bridge_replies_total{channel="whatsapp",outcome="duplicate"} 1',
+      'bridge_replies_total{channel="unknown",outcome="dead"} 1',
+      'bridge_replies_total{channel="whatsapp",outcome="delivered"} 1',
+      'bridge_replies_total{channel="whatsapp",outcome="dead"} 1',
+    ]);
+    expect(samples.filter((sample) => /^bridge_(messages|contents)_total/.test(sample))).toEqual([]);
+  });
+
   it('count what was accepted by kind, and what else came not', async () => {
     const metrics = createMetrics(() => Promise.resolve(EMPTY));
-    metrics.countAccepted(ACCEPTED, message(TEXT, 'sms'));
-    metrics.countAccepted(ACCEPTED, message({ kind: 'location' }));
-    metrics.countAccepted({ ...ACCEPTED, outcome: 'duplicate' }, message(TEXT));
-    metrics.countAccepted({ ...ACCEPTED, outcome: 'dead' }, message(unknown('hologram')));
-    metrics.countAccepted({ ...ACCEPTED, outcome: 'dead' }, undefined);
+    metrics.countAccepted('inbound', ACCEPTED, message(TEXT, 'sms'));
+    metrics.countAccepted('inbound', ACCEPTED, message({ kind: 'location' }));
+    metrics.countAccepted('inbound', { ...ACCEPTED, outcome: 'duplicate' }, message(TEXT));
+    metrics.countAccepted('inbound', { ...ACCEPTED, outcome: 'dead' }, message(unknown('hologram')));
+    metrics.countAccepted('inbound', { ...ACCEPTED, outcome: 'dead' }, undefined);
     const samples = samplesOf(await metrics.render(NOW));
     expect(samples.filter((sample) => /^bridge_(contents|unknown_types)_total\{/.test(sample))).toEqual([
       'bridge_contents_total{channel="sms",kind="text"} 1',
@@ -142,8 +170,8 @@ describe('the metrics', () => {
   it('name no more than 50 unknown types', async () => {
     const metrics = createMetrics(() => Promise.resolve(EMPTY));
     for (let index = 1; index <= 60; index += 1)
-      metrics.countAccepted(ACCEPTED, message(unknown(`type_${index}`)));
-    metrics.countAccepted(ACCEPTED, message(unknown('type_1')));
+      metrics.countAccepted('inbound', ACCEPTED, message(unknown(`type_${index}`)));
+    metrics.countAccepted('inbound', ACCEPTED, message(unknown('type_1')));
     const types = samplesOf(await metrics.render(NOW)).filter((sample) =>
       sample.startsWith('bridge_unknown_types_total'),
     );
@@ -155,7 +183,7 @@ describe('the metrics', () => {
 
   it('count how attempts, notifications and messages end', async () => {
     const metrics = createMetrics(() => Promise.resolve(EMPTY));
-    metrics.countEnded('whatsapp', 'delivered');
+    metrics.countEnded('inbound', 'whatsapp', 'delivered');
     metrics.attempts.inc({ verdict: 'retry', code: 'HTTP_503' });
     metrics.notifications.inc({ answer: '200', outcome: 'accepted' });
     metrics.deliverySeconds.observe({ channel: 'sms' }, 0.2);

@@ -4,6 +4,8 @@ import type { CommandIo } from './command-io.ts';
 import { CHAT_EVENT_TYPES } from '../send/chat-event-rules.ts';
 import { DEAD_REASONS } from '../queue/message-store.ts';
 import type { MessageState } from '../queue/message-store.ts';
+import { CONNECT_METHODS } from '../send/route.ts';
+import type { SandboxCommandOptions } from './commands/sandbox.ts';
 import type { DiscardOptions } from './commands/discard.ts';
 import type { EraseOptions } from './commands/erase.ts';
 import type { ExplainOptions } from './commands/explain.ts';
@@ -74,7 +76,13 @@ function addSandbox(program: Command, io: CommandIo, runner: Runner): void {
     .command('sandbox')
     .description('run the service between a stand-in SNS and a stand-in Connect: no AWS account needed')
     .option('--exit', 'end after the samples; exit code 0 only if each ended as it should')
-    .action((options: { exit?: boolean }) =>
+    .addOption(
+      new Option(
+        '--method <method>',
+        'how it reaches Connect; as a participant it carries replies back, too',
+      ).choices(CONNECT_METHODS),
+    )
+    .action((options: SandboxCommandOptions) =>
       runner(async () => (await import('./commands/sandbox.ts')).sandbox(options, io)),
     );
   sandbox
@@ -86,6 +94,14 @@ function addSandbox(program: Command, io: CommandIo, runner: Runner): void {
     .argument('<text>', 'what the customer writes')
     .action((text: string, options: { from: string; to?: string; channel?: string }) =>
       runner(async () => (await import('./commands/sandbox.ts')).sandboxSend(options, text, io)),
+    );
+  sandbox
+    .command('reply')
+    .description('answer as the agent in the sandbox that runs on this machine with --method participant')
+    .option('--to <address>', "the customer's number; otherwise the newest chat's")
+    .argument('<text>', 'what the agent writes')
+    .action((text: string, options: { to?: string }) =>
+      runner(async () => (await import('./commands/sandbox.ts')).sandboxReply(options, text, io)),
     );
 }
 

@@ -1,4 +1,11 @@
-import type { Explanation, Identity, PartExplanation, SignatureVerdict, Way } from './explanation.ts';
+import type {
+  ExplainedRequest,
+  Explanation,
+  Identity,
+  PartExplanation,
+  SignatureVerdict,
+  Way,
+} from './explanation.ts';
 import { formatTable } from './table.ts';
 
 /** An explanation as people read it. */
@@ -37,18 +44,28 @@ function formatPart(part: PartExplanation, number: string): string {
     ...(part.message ? describeIdentity(part.message) : []),
     ...(part.outcome === 'sent' ? describeWay(part.way) : []),
   ];
-  return `\n${formatTable(rows)}${part.outcome === 'sent' ? formatRequests(part) : ''}`;
+  return `\n${formatTable(rows)}${formatContent(part)}`;
 }
 
 function describeOutcome(part: PartExplanation): string {
   switch (part.outcome) {
     case 'sent':
-      return part.requests.length === 1 ? 'a chat event' : `${part.requests.length} chat events, in order`;
+      return describeSent(part.requests);
+    case 'reply':
+      return `a reply (${part.content}) to the customer of the chat ${part.contactId}, if the bridge opened it`;
+    case 'chatEnded':
+      return `the end of the chat ${part.contactId}: the customer's next message opens a new one`;
     case 'ignored':
       return `ignored (${part.reason})${part.field === undefined ? '' : `, field ${part.field}`}`;
     case 'dead':
       return `a dead letter (${part.reason}): ${part.detail}`;
   }
+}
+
+function describeSent(requests: readonly ExplainedRequest[]): string {
+  const texts = requests.filter(({ operation }) => operation !== 'StartChatContact').length;
+  const word = texts === requests.length ? 'chat event' : 'message in a chat of the bridge’s own';
+  return texts === 1 ? `a ${word}` : `${texts} ${word.replace(/^(chat event|message)/, '$1s')}, in order`;
 }
 
 function describeIdentity(message: Identity): string[][] {
@@ -74,20 +91,25 @@ function describeWay({ route, destination, region, roleArn }: Way): string[][] {
   ];
 }
 
+function formatContent(part: PartExplanation): string {
+  if (part.outcome === 'sent') return formatRequests(part);
+  return part.outcome === 'reply' ? `  The customer reads:\n${indent(part.text, '  | ')}` : '';
+}
+
 function formatRequests(part: Extract<PartExplanation, { readonly outcome: 'sent' }>): string {
   const { requests, droppedAttributes } = part;
+  const texts = requests.filter(({ operation }) => operation !== 'StartChatContact');
   const dropped =
     droppedAttributes.length > 0 ? `  No room for the attributes ${droppedAttributes.join(', ')}.\n` : '';
-  return (
-    dropped +
-    requests
-      .map((request, index) => {
-        const count = requests.length === 1 ? '' : ` ${index + 1} of ${requests.length}`;
-        const read = indent(request.Event?.Content ?? '', '  | ');
-        return `  The agent reads${count}:\n${read}  SendChatIntegrationEvent${count}:\n${indent(JSON.stringify(request, undefined, 2), '  ')}`;
-      })
-      .join('')
-  );
+  return dropped + requests.map((request) => formatRequest(request, texts)).join('');
+}
+
+function formatRequest(request: ExplainedRequest, texts: readonly ExplainedRequest[]): string {
+  const { operation, input } = request;
+  const json = indent(JSON.stringify(input, undefined, 2), '  ');
+  if (operation === 'StartChatContact') return `  ${operation}, if no chat is open:\n${json}`;
+  const count = texts.length === 1 ? '' : ` ${texts.indexOf(request) + 1} of ${texts.length}`;
+  return `  The agent reads${count}:\n${indent(request.content, '  | ')}  ${operation}${count}:\n${json}`;
 }
 
 function indent(text: string, margin: string): string {

@@ -18,15 +18,21 @@ import type {
   InboundMessage,
   NormalizedItem,
 } from '../normalize/inbound-message.ts';
+import type { ReplyContent } from '../normalize/agent-reply.ts';
+import { isStreamedItem, normalizeStreamed } from '../normalize/chat-item.ts';
 import { normalizeNotification } from '../normalize/normalize-notification.ts';
 import type { NotificationFields } from '../normalize/normalize-notification.ts';
 import { asJsonObject, parseJson } from '../normalize/payload-fields.ts';
 import type { DeadReason } from '../queue/message-store.ts';
 import { makeAcceptItem } from '../send/accept-item.ts';
-import type { Routing } from '../send/accept-item.ts';
+import type { Routing } from '../send/route.ts';
 import { buildChatEvent, renderParts } from '../send/chat-event.ts';
+import { buildChatRequest } from '../send/participant/chat-request.ts';
+import type { ChatRequest } from '../send/participant/chat-request.ts';
+import { renderReply } from '../send/reply-text.ts';
 import { findRoute, resolveDestination } from '../send/route.ts';
 import type { Destination } from '../send/route.ts';
+import { fitAttributes } from '../send/session-details.ts';
 import type { TextLimits } from '../send/text-parts.ts';
 import type { MadeUp } from './payload-shapes.ts';
 
@@ -68,16 +74,39 @@ export interface Explanation {
   readonly parts: readonly PartExplanation[];
 }
 
+/** A request to Connect. Without what only the store knows: tokens, and which chat is open. */
+export type ExplainedRequest =
+  | {
+      readonly operation: 'SendChatIntegrationEvent';
+      readonly input: SendChatIntegrationEventCommandInput;
+      readonly content: string;
+    }
+  | { readonly operation: 'StartChatContact'; readonly input: ChatRequest }
+  | {
+      readonly operation: 'SendMessage';
+      readonly input: { readonly ContentType: string; readonly Content: string };
+      readonly content: string;
+    };
+
 /** What one part of a notification would become. */
 export type PartExplanation =
   | {
       readonly outcome: 'sent';
       readonly message: Identity;
       readonly way: Way;
-      /** One for each part of the text. */
-      readonly requests: readonly SendChatIntegrationEventCommandInput[];
+      /** One for each part of the text; before them, as a participant, the one that opens a chat if none is open. */
+      readonly requests: readonly ExplainedRequest[];
       readonly droppedAttributes: readonly string[];
     }
+  | {
+      /** An agent's words for the customer of a chat; whose chat it is, and whether it is the bridge's, the store knows. */
+      readonly outcome: 'reply';
+      readonly contactId: string;
+      readonly content: ReplyContent['kind'];
+      readonly text: string;
+      readonly message?: undefined;
+    }
+  | { readonly outcome: 'chatEnded'; readonly contactId: string; readonly message?: undefined }
   | {
       readonly outcome: 'ignored';
       readonly reason: IgnoredReason;
@@ -93,12 +122,20 @@ export type PartExplanation =
 
 /**
  * Each part of a notification, in its order. Requests are as if each message were sent as soon as the customer wrote
- * it, so none is told to be old. Pure.
+ * it, so none is told to be old. In the service the topic alone decides whether it is a reply; a payload at hand may have
+ * none, and then its shape does. Pure.
  */
 export function explainNotification(
   notification: NotificationFields,
   rules: Rules,
+  visibility?: string,
 ): readonly PartExplanation[] {
+  if (
+    rules.replyTopicArns?.includes(notification.TopicArn) ||
+    isStreamedItem(parseJson(notification.Message))
+  ) {
+    return [explainStreamed(notification, visibility)];
+  }
   return normalizeNotification(notification, rules).map((part, index) => explainPart(part, index, rules));
 }
 
@@ -112,23 +149,62 @@ function explainPart(part: NormalizedItem, index: number, rules: Rules): PartExp
     }
     case 'dead': {
       const { reason, detail, message } = item;
-      return { outcome: 'dead', reason, detail, ...(message ? { message: describeIdentity(message) } : {}) };
+      const identity = message ? { message: describeIdentity(message as InboundMessage) } : {};
+      return { outcome: 'dead', reason, detail, ...identity };
     }
     case 'message': {
-      const { message } = item;
-      const destination = resolveDestination(rules.routes, message, rules.fallbackRegion);
+      // Parts of a customer's notification are a customer's messages.
+      const message = item.message as InboundMessage;
+      const destination = resolveDestination(rules, message);
       if (!destination) throw new Error('A message that was placed has no destination.');
-      const events = renderParts(message, rules.textLimits, message.sentAt).map((content) =>
-        buildChatEvent(message, destination, content),
-      );
       return {
         outcome: 'sent',
         message: describeIdentity(message),
         way: describeWay(message, destination, rules),
-        requests: events.map(({ request }) => request),
-        droppedAttributes: events[0]?.droppedAttributes ?? [],
+        requests: describeRequests(message, destination, rules),
+        droppedAttributes: fitAttributes(message, destination).dropped,
       };
     }
+  }
+}
+
+function describeRequests(
+  message: InboundMessage,
+  destination: Destination,
+  { textLimits }: Rules,
+): readonly ExplainedRequest[] {
+  const parts = renderParts(message, textLimits, message.sentAt);
+  if (!destination.chat) {
+    return parts.map((content) => ({
+      operation: 'SendChatIntegrationEvent',
+      input: buildChatEvent(message, destination, content).request,
+      content,
+    }));
+  }
+  const { request: input } = buildChatRequest(message, destination, destination.chat);
+  return [
+    { operation: 'StartChatContact', input },
+    ...parts.map((content): ExplainedRequest => ({
+      operation: 'SendMessage',
+      input: { ContentType: 'text/plain', Content: content },
+      content,
+    })),
+  ];
+}
+
+function explainStreamed(notification: NotificationFields, visibility: string | undefined): PartExplanation {
+  const { item } = normalizeStreamed(notification, visibility);
+  switch (item.kind) {
+    case 'reply': {
+      const { contactId, content } = item.item;
+      return { outcome: 'reply', contactId, content: content.kind, text: renderReply(content) };
+    }
+    case 'chatEnded':
+      return { outcome: 'chatEnded', contactId: item.contactId };
+    case 'notUnderstood':
+      return { outcome: 'dead', reason: 'not_understood', detail: item.detail };
+    case 'ignored':
+      return { outcome: 'ignored', reason: item.reason };
   }
 }
 

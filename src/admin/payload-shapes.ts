@@ -2,6 +2,7 @@
  * The shapes in which people have a payload at hand, from what SNS posts down to a bare message of Meta's, each read as
  * the notification that the bridge would get. What a shape does not say is made up, and told.
  */
+import { isStreamedItem, visibilityOf } from '../normalize/chat-item.ts';
 import type { NotificationFields } from '../normalize/normalize-notification.ts';
 import { asJsonObject, asList, isJsonObject, parseJson } from '../normalize/payload-fields.ts';
 import type { JsonObject } from '../normalize/payload-fields.ts';
@@ -9,7 +10,11 @@ import { isSmsPayload } from '../normalize/sms.ts';
 import { isWhatsAppPayload } from '../normalize/whatsapp.ts';
 
 /** What a payload may lack. */
-export type MadeUp = 'SNS envelope' | 'Timestamp' | 'context with the ARN of the WhatsApp number';
+export type MadeUp =
+  | 'SNS envelope'
+  | 'Timestamp'
+  | 'context with the ARN of the WhatsApp number'
+  | 'MessageVisibility ALL';
 
 export interface Payload {
   readonly shape: string;
@@ -17,6 +22,8 @@ export interface Payload {
   readonly notification: NotificationFields | undefined;
   /** The SNS envelope as JSON, where there is one: it may have a signature. */
   readonly envelope?: string;
+  /** The SNS attribute MessageVisibility. */
+  readonly visibility?: string | undefined;
   readonly madeUp: readonly MadeUp[];
 }
 
@@ -59,6 +66,18 @@ const SHAPES: readonly {
     matches: isSmsPayload,
     read: (value, shape, now) => [
       { shape, notification: notificationOf(value, now), madeUp: ['SNS envelope'] },
+    ],
+  },
+  {
+    shape: 'item of a chat',
+    matches: isStreamedItem,
+    read: (value, shape, now) => [
+      {
+        shape,
+        notification: notificationOf(value, now),
+        visibility: 'ALL',
+        madeUp: ['SNS envelope', 'MessageVisibility ALL'],
+      },
     ],
   },
   {
@@ -109,6 +128,7 @@ function readEnvelope(value: JsonObject, shape: string, now: number): Payload {
     shape,
     notification: { ...notificationOf(message, now), ...texts },
     envelope,
+    visibility: visibilityOf(value),
     madeUp: texts.Timestamp === undefined ? ['Timestamp'] : [],
   };
 }

@@ -15,6 +15,8 @@ export interface NotificationEnvelope extends EnvelopeFields {
   readonly Type: 'Notification';
   /** Absent where the publisher gave none (SNS leaves it out or writes null); then it is no part of what is signed. */
   readonly Subject?: string;
+  /** Connect's attribute MessageVisibility. Attributes are not signed: only what comes over HTTPS vouches for them. */
+  readonly visibility?: string;
 }
 
 export interface ConfirmationEnvelope extends EnvelopeFields {
@@ -73,7 +75,7 @@ export function parseEnvelope(body: Buffer): SnsEnvelope {
   const type = fields['Type'];
   switch (type) {
     case 'Notification':
-      return { Type: type, ...common, ...readSubject(fields) };
+      return { Type: type, ...common, ...readSubject(fields), ...withVisibility(fields) };
     case 'SubscriptionConfirmation':
     case 'UnsubscribeConfirmation':
       return {
@@ -124,6 +126,20 @@ function readField(fields: Readonly<Record<string, unknown>>, name: FieldName): 
 function readSubject(fields: Readonly<Record<string, unknown>>): { readonly Subject?: string } {
   const isGiven = fields['Subject'] !== undefined && fields['Subject'] !== null;
   return isGiven ? { Subject: readField(fields, 'Subject') } : {};
+}
+
+function withVisibility(fields: Readonly<Record<string, unknown>>): { readonly visibility?: string } {
+  const visibility = readVisibility(fields);
+  return visibility === undefined ? {} : { visibility };
+}
+
+export const MESSAGE_VISIBILITY = 'MessageVisibility';
+
+/** Of an SNS notification's fields. What is no single word counts as absent: nobody signs it. Never throws. */
+export function readVisibility({ MessageAttributes }: Readonly<Record<string, unknown>>): string | undefined {
+  const attribute = isObject(MessageAttributes) ? MessageAttributes[MESSAGE_VISIBILITY] : undefined;
+  const value = isObject(attribute) ? attribute['Value'] : undefined;
+  return typeof value === 'string' ? /^\s*(\w{1,40})\s*$/.exec(value)?.[1] : undefined;
 }
 
 function readTimestamp(fields: Readonly<Record<string, unknown>>): string {

@@ -13,11 +13,14 @@ import { asBridgeError, BridgeError, errorEntry } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { unknownTypeOf } from '../metrics.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Ignored, MessageContent } from '../normalize/inbound-message.ts';
+import type { Ignored } from '../normalize/inbound-message.ts';
+import { normalizeStreamed } from '../normalize/chat-item.ts';
 import { normalizeNotification } from '../normalize/normalize-notification.ts';
-import type { AcceptedItem, AcceptItem, MessageStore } from '../queue/message-store.ts';
+import type { AcceptedItem, AcceptItem, MessageStore, StoredMessage } from '../queue/message-store.ts';
 import { makeAcceptItems } from '../send/accept-item.ts';
-import type { Route } from '../send/route.ts';
+import { planReply, tellOfFailures } from '../send/accept-reply.ts';
+import type { ReplyPlan } from '../send/accept-reply.ts';
+import type { Routing } from '../send/route.ts';
 import { envelopeTime, parseEnvelope } from './sns-envelope.ts';
 import type { SnsEnvelope, VerifiedNotification } from './sns-envelope.ts';
 import { verifyEnvelope } from './sns-signature.ts';
@@ -28,15 +31,17 @@ import type { SubscriptionConfirmer } from './sns-subscription.ts';
 const STORE_TIMEOUT_MS = 8 * SECOND_MS;
 
 export interface SnsRouteOptions {
+  /** Every topic that is accepted, … */
   readonly topicArns: ReadonlySet<string>;
+  /** … and those of them that bring agents' replies. */
+  readonly replyTopicArns: ReadonlySet<string>;
   readonly retentionMs: number;
   readonly orderHoldMs: number;
   readonly defaultCountry: CountryCode | undefined;
-  readonly routes: readonly Route[];
-  readonly fallbackRegion: string | undefined;
+  readonly routing: Routing;
   readonly certificates: Pick<SigningCertificates, 'certificateFor'>;
   readonly confirmer: Pick<SubscriptionConfirmer, 'confirmSubscription'>;
-  readonly store: Pick<MessageStore, 'accept'>;
+  readonly store: Pick<MessageStore, 'accept' | 'findChat'>;
   /** Called when something has been committed that is to be sent. */
   readonly onAccepted: () => void;
   readonly clock: Clock;
@@ -145,30 +150,54 @@ async function acceptNotification(
   notification: VerifiedNotification,
   options: SnsRouteOptions,
 ): Promise<Received> {
-  const { clock, store, orderHoldMs, defaultCountry, metrics, onAccepted } = options;
-  const parts = normalizeNotification(notification, { defaultCountry });
-  const { items, ignored, ignoredUnits } = makeAcceptItems(parts, options);
+  const { clock, store, orderHoldMs, replyTopicArns, metrics, onAccepted } = options;
+  // The topic decides, never the payload's shape: a customer must not be able to write as an agent.
+  const direction = replyTopicArns.has(notification.TopicArn) ? 'outbound' : 'inbound';
+  const plan =
+    direction === 'outbound' ? planStreamed(notification, options) : planMessages(notification, options);
+  const { items, ignored, ignoredUnits, endedContacts = [] } = await inTime(plan);
   const accepted = await inTime(
     store.accept({
+      direction,
       snsMessageId: notification.MessageId,
       snsTimestamp: envelopeTime(notification),
       acceptedAt: clock.now(),
       holdMs: orderHoldMs,
       items,
+      endedContacts,
       ignored: ignoredUnits,
     }),
   );
   if (accepted.some(({ outcome }) => outcome === 'accepted')) onAccepted();
-  for (const [index, item] of accepted.entries()) metrics.countAccepted(item, items[index]?.message);
+  for (const [index, item] of accepted.entries())
+    metrics.countAccepted(direction, item, items[index]?.message);
   for (const part of ignored) metrics.countIgnored(part);
   return {
     event: 'notification.accepted',
     outcome: summarize(accepted),
     facts: {
+      direction,
       messages: accepted.map((item, index) => describeAccepted(item, items[index])),
       ...countIgnored(ignored),
     },
   };
+}
+
+async function planMessages(
+  notification: VerifiedNotification,
+  { defaultCountry, routing, store, clock }: SnsRouteOptions,
+): Promise<ReplyPlan> {
+  const parts = normalizeNotification(notification, { defaultCountry });
+  const told = await tellOfFailures(parts, (contactId) => store.findChat(contactId), clock.now());
+  return makeAcceptItems(told, routing);
+}
+
+function planStreamed(
+  notification: VerifiedNotification,
+  { routing, store }: SnsRouteOptions,
+): Promise<ReplyPlan> {
+  const { item, raw } = normalizeStreamed(notification, notification.visibility);
+  return planReply(item, raw, routing, (contactId) => store.findChat(contactId));
 }
 
 /** The best that became of its parts: an original among duplicates is what a reader of the log looks for. */
@@ -189,7 +218,7 @@ function describeAccepted({ id, outcome, arrivedLate }: AcceptedItem, item: Acce
 }
 
 /** What kind it is of, never what it says. */
-function describeContent(content: MessageContent): object {
+function describeContent(content: StoredMessage['content']): object {
   const type = unknownTypeOf(content);
   return { content: content.kind, ...(type === undefined ? {} : { type }) };
 }

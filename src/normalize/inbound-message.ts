@@ -26,7 +26,18 @@ export type MessageContent =
   | { readonly kind: 'edit'; readonly messageId?: string; readonly content: MessageContent }
   | { readonly kind: 'revoke'; readonly messageId?: string }
   | UnsupportedContent
-  | UnknownContent;
+  | UnknownContent
+  /** No customer's: the bridge tells the agent that a reply did not reach the customer, and why. */
+  | NoticeContent;
+
+/** `contactId`: the chat that the reply was written in, which is the only one that the notice is for. */
+export interface NoticeContent {
+  readonly kind: 'notice';
+  readonly contactId: string;
+  readonly why: string;
+  /** How the reply begins. */
+  readonly about?: string;
+}
 
 export type ContentKind = MessageContent['kind'];
 
@@ -54,6 +65,7 @@ export const CONTENT_KINDS = [
   'revoke',
   'unsupported',
   'unknown',
+  'notice',
 ] as const satisfies readonly ContentKind[];
 
 /** A notice of media: its bytes stay where `source` says. */
@@ -238,8 +250,21 @@ export interface InboundMessage {
   readonly groupId?: string;
 }
 
-/** Why a unit is ignored: acknowledged and counted, but not stored. `by_route`: a message of a kind that its route ignores. */
-export const IGNORED_REASONS = ['status', 'errors', 'other_field', 'no_messages', 'by_route'] as const;
+/** Why a unit is ignored: acknowledged and counted, but not stored. A closed list: `docs/errors.md` explains each. */
+export const IGNORED_REASONS = [
+  'status',
+  'errors',
+  'other_field',
+  'no_messages',
+  'by_route',
+  // Of Connect's chat streaming:
+  'chat_event',
+  'from_customer',
+  'not_for_customer',
+  'no_visibility',
+  'unknown_chat',
+  'native_replies',
+] as const;
 export type IgnoredReason = (typeof IGNORED_REASONS)[number];
 
 /** `field` is the webhook field that it came in, from a closed list (`other` is what is not on it). */
@@ -256,10 +281,23 @@ export interface Ignored {
 export type NormalizedItem =
   | { readonly kind: 'message'; readonly message: InboundMessage; readonly raw: string }
   | { readonly kind: 'notUnderstood'; readonly detail: string; readonly raw: string }
+  | ReplyFailure
   | Ignored;
+
+/** WhatsApp took one of the bridge's own replies, and could not bring it to the customer after all. */
+export interface ReplyFailure {
+  readonly kind: 'replyFailure';
+  /** The chat that the reply was written in. */
+  readonly contactId: string;
+  /** The reply's external id: its `Id` in the chat. */
+  readonly replyId: string;
+  /** In words for the agent. */
+  readonly why: string;
+}
 
 /** What one part of a notification says, before its `raw` is cut: what the channels' parsers give. */
 export type ParsedPart =
   | { readonly kind: 'message'; readonly message: InboundMessage }
   | { readonly kind: 'notUnderstood'; readonly detail: string }
+  | ReplyFailure
   | Ignored;

@@ -48,7 +48,7 @@ function normalizeWhatsApp(
 ): readonly NormalizedItem[] {
   const parts = parseWhatsAppNotification(payload, snsTimestamp);
   return parts.map(({ parsed, entries }) => {
-    if (parsed.kind === 'ignored') return parsed;
+    if (!needsRaw(parsed)) return parsed;
     return itemOf(parsed, parts.length === 1 ? whole : (cutRaw(notification, payload, entries) ?? whole));
   });
 }
@@ -67,7 +67,12 @@ function cutRaw(
   }
 }
 
-function rawOf({ MessageId, TopicArn, Timestamp, Subject }: NotificationFields, message: string): string {
+/** A notification that says `message`, as JSON. `more`: what of its other fields is to be kept. */
+export function rawOf(
+  { MessageId, TopicArn, Timestamp, Subject }: NotificationFields,
+  message: string,
+  more: JsonObject = {},
+): string {
   const subject = typeof Subject === 'string' ? { Subject } : {};
   return JSON.stringify({
     Type: 'Notification',
@@ -76,6 +81,7 @@ function rawOf({ MessageId, TopicArn, Timestamp, Subject }: NotificationFields, 
     Timestamp,
     ...subject,
     Message: message,
+    ...more,
   });
 }
 
@@ -84,5 +90,10 @@ function notUnderstood(detail: string): ParsedPart {
 }
 
 function itemOf(parsed: ParsedPart, raw: string): NormalizedItem {
-  return parsed.kind === 'ignored' ? parsed : { ...parsed, raw };
+  return needsRaw(parsed) ? { ...parsed, raw } : parsed;
+}
+
+/** What may become a dead letter is kept as it came. */
+function needsRaw(parsed: ParsedPart): parsed is Extract<ParsedPart, { kind: 'message' | 'notUnderstood' }> {
+  return parsed.kind === 'message' || parsed.kind === 'notUnderstood';
 }

@@ -4,6 +4,7 @@ import { asJsonObject, isJsonObject, parseJson, readText } from './payload-field
 import type { JsonObject } from './payload-fields.ts';
 import { webhookFieldLabel } from './webhook-field.ts';
 import { parseWhatsAppMessage } from './whatsapp-message.ts';
+import { findFailedReplies } from './whatsapp/failed-replies.ts';
 
 /** One message, or one change that holds none, and the payload cut down to it alone. */
 export interface WhatsAppPart {
@@ -109,10 +110,9 @@ interface FoundInChange {
 }
 
 function* findInChange(change: unknown, surroundings: Surroundings): Generator<FoundInChange, void> {
-  const verdict = judgeChange(change);
-  if (verdict.parsed) yield { parsed: verdict.parsed, cut: change, messageIndex: 0 };
-  if (!verdict.messages) return;
-  const { messages } = verdict;
+  const { parts, messages } = judgeChange(change);
+  for (const parsed of parts) yield { parsed, cut: change, messageIndex: 0 };
+  if (!messages) return;
   const value = asJsonObject(asJsonObject(change)['value']);
   const findContact = contactFinder(value['contacts'], messages);
   const { messaging_product, metadata } = value;
@@ -139,25 +139,30 @@ function* findInChange(change: unknown, surroundings: Surroundings): Generator<F
 /** The field of messages, and of a change without one. */
 const MESSAGES_FIELD = 'messages';
 
-/** What a change says as a whole, or the messages that it holds. */
+/** What a change says as a whole, and the messages that it holds. */
 function judgeChange(change: unknown): {
-  readonly parsed?: ParsedPart;
+  readonly parts: readonly ParsedPart[];
   readonly messages?: readonly unknown[];
 } {
-  if (!isJsonObject(change)) return { parsed: notUnderstood('change is no object') };
+  if (!isJsonObject(change)) return { parts: [notUnderstood('change is no object')] };
   const { value = null } = change;
   const field = readText(change['field']) ?? MESSAGES_FIELD;
-  const ignore = (reason: IgnoredReason): { readonly parsed: ParsedPart } => ({
-    parsed: { kind: 'ignored', reason, field: webhookFieldLabel(field) },
+  const ignored = (reason: IgnoredReason): ParsedPart => ({
+    kind: 'ignored',
+    reason,
+    field: webhookFieldLabel(field),
   });
-  if (field !== MESSAGES_FIELD) return ignore('other_field');
-  if (value !== null && !isJsonObject(value)) return { parsed: notUnderstood('value is no object') };
+  if (field !== MESSAGES_FIELD) return { parts: [ignored('other_field')] };
+  if (value !== null && !isJsonObject(value)) return { parts: [notUnderstood('value is no object')] };
   const { messages, statuses, errors } = asJsonObject(value);
+  const { failures, others } = findFailedReplies(statuses);
   if (hasSomething(messages)) {
-    return Array.isArray(messages) ? { messages } : { parsed: notUnderstood('messages are no array') };
+    return Array.isArray(messages)
+      ? { parts: failures, messages }
+      : { parts: [...failures, notUnderstood('messages are no array')] };
   }
-  if (hasSomething(statuses)) return ignore('status');
-  return ignore(hasSomething(errors) ? 'errors' : 'no_messages');
+  if (hasSomething(statuses)) return { parts: others ? [...failures, ignored('status')] : failures };
+  return { parts: [ignored(hasSomething(errors) ? 'errors' : 'no_messages')] };
 }
 
 function hasSomething(list: unknown): boolean {

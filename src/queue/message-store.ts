@@ -37,20 +37,28 @@
  * however many claim at once, no more goes out than the quota lets through. An outcome says what becomes of the token:
  * used, given back (nothing was sent), or throttled, which slows the bucket down.
  *
- * Private. A message's text and its raw notification are erased in the transaction that records its delivery; what
- * stays for RETENTION_DAYS are hashes for deduplication, addresses, times and Connect's contact ids. Implementations make the erasure reach
- * the disk (secure_delete, truncating checkpoints).
+ * Chats. A conversation whose chat the bridge opens, or answers, has a session (ChatSession), which a claim brings and an
+ * outcome moves on in its own transaction. It goes by generations: a session counts for the last one, or begins the next
+ * where that one has its contact; any other came too late and changes nothing. So a step that is taken again, by whomever,
+ * is the same step. A chat that is told to have ended gives way to the next generation. What an outcome has to tell the
+ * agent (a notice) is accepted with it, or not at all.
+ *
+ * Private. A message's text and its raw notification are erased in the transaction that records its delivery; what stays
+ * for RETENTION_DAYS are hashes for deduplication, addresses, times, Connect's contact ids, and, for eight days at least,
+ * the sessions of chats. Erasing a customer takes those, too. Implementations make the erasure reach the disk
+ * (secure_delete, truncating checkpoints).
  *
  * Booked. Counters per UTC day are written in the same transaction as what they count. Unit: one message, or one
  * notification that yields none. received = delivered + duplicate + ignored + dead + discarded + pending.
  */
+import type { AgentReply, ChatParties, Choice } from '../normalize/agent-reply.ts';
 import type { Channel, Direction } from '../normalize/channel.ts';
-import type { PaceLimits } from './pace.ts';
+import type { PaceLimits, PaceTable } from './pace.ts';
 import type { IgnoredReason, InboundMessage } from '../normalize/inbound-message.ts';
 
 /**
  * `pending`: waits for its lane's turn. `sending`: claimed; moves to `delivered`, back to `pending`, or to `dead`.
- * `delivered`: Connect took it. `dead`: given up, kept with its raw notification until redriven, discarded or
+ * `delivered`: Connect took it, or of a reply End User Messaging. `dead`: given up, kept with its raw notification until redriven, discarded or
  * RETENTION_DAYS old. `discarded`: given up for good; its content is gone, its ids stay until RETENTION_DAYS.
  */
 export type MessageState = 'pending' | 'sending' | 'delivered' | 'dead' | 'discarded';
@@ -59,18 +67,56 @@ export type MessageState = 'pending' | 'sending' | 'delivered' | 'dead' | 'disca
 export const DEAD_REASONS = ['no_route', 'not_understood', 'refused', 'too_old', 'gave_up'] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
-/** Where a conversation goes, as resolved last: DestinationId, and the quota (account and Region) that it draws on. */
+/** Where a conversation goes, as resolved last, and the quota that its next request draws on. */
 export interface Placement {
+  /** DestinationId; of a chat of the bridge's own its instance and flow; of replies our number. What a pause is for. */
   readonly destination: string;
   readonly paceKey: string;
+  /** Its requests bear a token, so that one that is sent twice has one effect: no lost attempt is a possible duplicate. */
+  readonly isIdempotent?: boolean;
 }
+
+/**
+ * A chat that the bridge opened: its conversation's, until it is found ended. Then the next generation takes its place,
+ * which has no contact yet. Conversation, generation and `seed` make the tokens of the steps that open it, so that a step
+ * that is taken again, for whatever message, opens no second chat, and none ever gives back a chat that has ended.
+ * Instants are AWS's or the sender's own, epoch milliseconds.
+ */
+export interface ChatSession {
+  /** A UUID of the conversation's first generation. It sets apart what another store, or an erased customer, had. */
+  readonly seed: string;
+  /** From 1. */
+  readonly generation: number;
+  readonly parties: ChatParties;
+  /** Connect's InitialContactId, once the chat is opened. */
+  readonly contactId?: string;
+  readonly openedAt?: number;
+  readonly participantToken?: string;
+  readonly streamingId?: string;
+  readonly connectionToken?: string;
+  readonly connectionExpiresAt?: number;
+  /**
+   * A message has got into it: from then on a refusal means that it has ended, and so does Connect's word. One that never
+   * took any is not followed by another at once: a flow that ends every chat would open chats in a loop.
+   */
+  readonly hasDelivered?: boolean;
+  /** How many chats before it, one after the other, never took a message. */
+  readonly unusedBefore?: number;
+  /** How often the Participant Service has refused a message of it since the last one that it took. */
+  readonly refusals?: number;
+  /** Why it is not opened yet: the error's name (LimitExceededException: too many chats at once). */
+  readonly waitsFor?: string;
+}
+
+/** What the store holds: a customer's message, or, of the direction `outbound`, an agent's reply. */
+export type StoredMessage = InboundMessage | AgentReply;
 
 /** `index`: which part of the notification it is. */
 export type AcceptItem =
   | {
       readonly kind: 'message';
       readonly index: number;
-      readonly message: InboundMessage;
+      readonly message: StoredMessage;
       readonly raw: string;
       readonly placement: Placement;
     }
@@ -80,7 +126,7 @@ export type AcceptItem =
       readonly reason: DeadReason;
       readonly detail: string;
       readonly raw: string;
-      readonly message?: InboundMessage;
+      readonly message?: StoredMessage;
     };
 
 /** One verified notification. Instants are epoch milliseconds. */
@@ -90,7 +136,11 @@ export interface AcceptRequest {
   readonly acceptedAt: number;
   /** How long a message waits for earlier-sent ones, milliseconds. */
   readonly holdMs: number;
+  /** Of all its items; `inbound` unless given. */
+  readonly direction?: Direction;
   readonly items: readonly AcceptItem[];
+  /** Contacts whose chats have ended: their conversations' next message opens a new one. */
+  readonly endedContacts?: readonly string[];
   /** One for each unit that is ignored. With neither items nor these, the notification is one: `no_messages`. */
   readonly ignored?: readonly IgnoredReason[];
 }
@@ -110,22 +160,31 @@ export interface ClaimRequest {
   /** Heads at most of one destination; `inFlight` of the caller counts towards it. */
   readonly limitPerDestination: number;
   readonly inFlight: Readonly<Record<string, number>>;
-  /** Of each pace. */
-  readonly paceLimits: PaceLimits;
+  readonly paces: PaceTable;
 }
 
 /** A leased head. The lease is the lane's. */
-export interface Claim extends Placement {
+export type Claim = ClaimFacts &
+  (
+    | { readonly direction: 'inbound'; readonly message: InboundMessage }
+    | { readonly direction: 'outbound'; readonly message: AgentReply }
+  );
+
+interface ClaimFacts extends Placement {
   readonly messageId: number;
   readonly laneId: number;
   readonly leaseToken: string;
   /** The destination is paused, and this is the one message that finds out whether it still has to be. */
   readonly isProbe: boolean;
+  /** Of a probe: why the destination is paused (`Pause.code`). */
+  readonly pauseCode: string | undefined;
   /** Probes that this pause has seen refused. */
   readonly probesBefore: number;
   readonly snsMessageId: string;
-  readonly direction: Direction;
-  readonly message: InboundMessage;
+  /** The conversation's chat, where the bridge opened or opens one. Of an inbound claim. */
+  readonly session: ChatSession | undefined;
+  /** What the customer was last offered to choose from, and has not answered yet. Of an inbound claim. */
+  readonly choices: readonly Choice[] | undefined;
   /** The texts of a message in parts, once its first attempt has fixed them. */
   readonly parts: readonly string[] | undefined;
   /** How many of them Connect has: the next one is what this claim is for. */
@@ -133,6 +192,8 @@ export interface Claim extends Placement {
   readonly acceptedAt: number;
   /** Attempts of this part that ended in a retry or were lost with their sender; the one that this claim is for not counted. */
   readonly attempts: number;
+  /** Those of them after which nobody knew whether it had been taken. */
+  readonly unclearAttempts: number;
   /** The last one was lost with its sender: Connect may have the message. */
   readonly followsLostAttempt: boolean;
   /** When the first of those failed. */
@@ -161,7 +222,7 @@ export interface Pause {
   readonly nextProbeAt: number;
 }
 
-/** Connect has the message, or its part. */
+/** Connect, or of a reply End User Messaging, has the message, or its part. */
 export interface Delivery {
   readonly verdict: 'delivered' | 'part_delivered';
   readonly contactId?: string;
@@ -171,8 +232,10 @@ export interface Delivery {
 
 /**
  * What became of an attempt. `retry` counts an attempt and, where Connect may have taken the message all the same, a
- * possible duplicate. `returned` puts the head back unharmed (throttled, paused, a lease too short): no attempt counts.
- * `part_delivered` puts it back for its next part, which begins anew: its failures are none.
+ * possible duplicate (not where requests are idempotent: then the next one shows no second copy). `returned` puts the head
+ * back unharmed (a step taken, throttled, paused, a lease too short): no attempt counts. `part_delivered` puts it back for
+ * its next part, which begins anew: its failures are none. `discarded` is for what there is no use in any more: its content
+ * is erased, and the books count it by the reason.
  */
 export type Outcome =
   | Delivery
@@ -187,18 +250,21 @@ export type Outcome =
       readonly dueAt: number;
       readonly error?: string;
       readonly isProbeRefusal?: boolean;
+      /** The message goes into a new chat, though the one before may have it. */
+      readonly isAmbiguous?: boolean;
     }
   | {
       readonly verdict: 'dead';
       readonly reason: DeadReason;
       readonly error: string;
       readonly isAmbiguous?: boolean;
-    };
+    }
+  | { readonly verdict: 'discarded'; readonly reason: string };
 
 /** One try to send, as `show` tells of it. Its error's words are in the outcome. */
 export interface Attempt {
-  readonly verdict: 'delivered' | 'retry' | 'throttled' | 'pause' | 'dead' | 'lost';
-  /** The error's name; none of one that was delivered. */
+  readonly verdict: 'delivered' | 'step' | 'retry' | 'throttled' | 'pause' | 'dead' | 'lost';
+  /** The error's name; of a step on the way, the operation's. None of one that was delivered. */
   readonly code?: string;
   /** AWS's id of the request, which its support asks for. */
   readonly requestId?: string;
@@ -224,10 +290,27 @@ export interface OutcomeReport {
   readonly placement?: Placement;
   /** Pause the destination, or, of a probe, move its next one, in the same transaction. */
   readonly pause?: Pause;
-  /** The destination answered a probe: end its pause. */
+  /**
+   * What the chat of the claim's conversation is now. It counts for the generation that is the conversation's last, or the
+   * one after it where that one has a contact: what is about an earlier one came too late.
+   */
+  readonly session?: ChatSession;
+  /** Of a delivered reply: what it offers the customer to choose from, in its chat; none where it offers nothing. */
+  readonly offers?: { readonly contactId: string; readonly choices: readonly Choice[] };
+  /** The customer has chosen. */
+  readonly isChoiceMade?: boolean;
+  /** Tells the agent of a reply that did not get through: accepted with this outcome, once (by its external id). */
+  readonly notice?: {
+    readonly item: Extract<AcceptItem, { kind: 'message' }>;
+    readonly snsMessageId: string;
+  };
+  /** A probe has found that the destination takes messages again: end its pause. */
   readonly resume?: string;
   /** The probe said nothing about the pause (it was throttled, or never sent): the next one may go then. */
-  readonly nextProbe?: Pick<Pause, 'destination' | 'nextProbeAt'>;
+  readonly nextProbe?: Pick<Pause, 'destination' | 'nextProbeAt'> & {
+    /** It goes on with another step: it stays the one that probes. */
+    readonly isSameLane?: boolean;
+  };
 }
 
 /** The books: totals since the store began, and what is in it now. */
@@ -260,12 +343,18 @@ export interface StoreStatus {
     readonly count: number;
   }[];
   readonly oldestPendingAt: number | undefined;
+  /** Conversations whose chat can't be opened for now, by the error's name. */
+  readonly waitingChats: Readonly<Record<string, number>>;
   readonly paused: readonly PausedDestination[];
 }
 
 export interface Maintenance {
   /** What waited behind a pause for all of the retention: dead letters now. */
-  readonly tooOld: readonly { readonly id: number; readonly channel: Channel }[];
+  readonly tooOld: readonly {
+    readonly id: number;
+    readonly direction: Direction;
+    readonly channel: Channel;
+  }[];
   /** Dead letters that were kept for all of it: discarded now. */
   readonly expired: number;
   /** False: somebody's long read keeps erased content on the disk for the time being. */
@@ -321,7 +410,7 @@ export interface MessageDetail extends MessageSummary {
   /** Of a message in parts, how many it has. Gone with its content. */
   readonly partCount: number | undefined;
   /** Gone once it is delivered, discarded or erased. */
-  readonly message: InboundMessage | undefined;
+  readonly message: StoredMessage | undefined;
   readonly raw: string | undefined;
 }
 
@@ -373,6 +462,8 @@ export interface MessageStore {
   listMessages(filter: MessageFilter, page: MessagePage): Promise<readonly MessageSummary[]>;
   countMessages(filter: MessageFilter): Promise<number>;
   readMessage(id: number): Promise<MessageDetail | undefined>;
+  /** Whose chat it is; undefined: none that the bridge opened (or not any more: the customer was erased, or it is long ago). */
+  findChat(contactId: string): Promise<ChatParties | undefined>;
   /** A dead letter is put back, under what its notification is understood as now. */
   redrive(request: RedriveRequest): Promise<RedriveOutcome>;
   /** Gives up on dead letters: their content is erased, their ids stay known. Resolves to how many it were. */

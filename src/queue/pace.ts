@@ -24,6 +24,17 @@ export interface PaceLimits {
   readonly burst: number;
 }
 
+/** Limits of each kind of pace, by the first word of its key; `default` for every other key. */
+export interface PaceTable {
+  readonly default: PaceLimits;
+  readonly byName: Readonly<Record<string, PaceLimits>>;
+}
+
+export function limitsOf({ byName, default: other }: PaceTable, key: string): PaceLimits {
+  const name = key.split(' ', 1)[0] ?? '';
+  return Object.hasOwn(byName, name) ? (byName[name] ?? other) : other;
+}
+
 export interface Pace {
   /** Tokens per second at present. */
   readonly rate: number;

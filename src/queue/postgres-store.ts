@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { BridgeError } from '../errors.ts';
+import type { ChatParties } from '../normalize/agent-reply.ts';
 import type {
   AcceptedItem,
   AcceptRequest,
@@ -21,6 +22,7 @@ import type {
 } from './message-store.ts';
 import { accept } from './postgres/accept.ts';
 import { readStatus } from './postgres/books.ts';
+import { findChat } from './postgres/chats.ts';
 import { claimHeads } from './postgres/claim.ts';
 import { Connections, POSTGRES_WAITS } from './postgres/connections.ts';
 import type { PostgresWaits } from './postgres/connections.ts';
@@ -157,6 +159,10 @@ export class PostgresStore implements MessageStore {
     return detail && shiftDetail(detail, this.#toCaller);
   }
 
+  findChat(contactId: string): Promise<ChatParties | undefined> {
+    return this.#connections.transaction('read', (db) => findChat(db, contactId));
+  }
+
   redrive(request: RedriveRequest): Promise<RedriveOutcome> {
     const now = this.#clock.toDatabase(request.now);
     return this.#connections.transaction('operate', (db) => redrive(db, { ...request, now }));
@@ -171,7 +177,7 @@ export class PostgresStore implements MessageStore {
       eraseCustomer(db, customerAddress, this.#clock.toDatabase(now)),
     );
     // What is erased is still in the rows' old versions.
-    if (!erasure.isBusy) await this.#connections.outside('VACUUM messages, attempts, lanes');
+    if (!erasure.isBusy) await this.#connections.outside('VACUUM messages, attempts, lanes, chats');
     return erasure;
   }
 

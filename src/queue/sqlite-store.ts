@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { BridgeError } from '../errors.ts';
+import type { ChatParties } from '../normalize/agent-reply.ts';
 import type {
   AcceptedItem,
   AcceptRequest,
@@ -131,6 +132,10 @@ export class SqliteStore implements MessageStore {
 
   readMessage(id: number): Promise<MessageDetail | undefined> {
     return this.#call('readMessage', id);
+  }
+
+  findChat(contactId: string): Promise<ChatParties | undefined> {
+    return this.#call('findChat', contactId);
   }
 
   redrive(request: RedriveRequest): Promise<RedriveOutcome> {

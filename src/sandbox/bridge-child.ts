@@ -6,6 +6,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Environment } from '../config.ts';
 import { BridgeError } from '../errors.ts';
+import type { ConnectMethod } from '../send/route.ts';
+import { SANDBOX_CONTACT_FLOW_ID, SANDBOX_INSTANCE_ID } from './chat-streaming.ts';
 import { SMS_NUMBER, SMS_NUMBER_ARN, SANDBOX_ACCOUNT, SANDBOX_REGION } from './end-user-messaging.ts';
 import { findFreePort } from './local-server.ts';
 
@@ -20,13 +22,40 @@ const STOP_TIMEOUT_MS = 12_000;
 const COMMAND_TIMEOUT_MS = 45_000;
 
 export const SANDBOX_TOPIC_ARN = `arn:aws:sns:${SANDBOX_REGION}:${SANDBOX_ACCOUNT}:inbound-messages`;
+/** Connect's chat streaming. */
+export const SANDBOX_REPLY_TOPIC_ARN = `arn:aws:sns:${SANDBOX_REGION}:${SANDBOX_ACCOUNT}:agents-replies`;
 
 export interface BridgeEnvironmentOptions {
   /** Holds `bridge.db` and `certs/`. */
   readonly directory: string;
   readonly connectUrl: string;
   readonly snsUrl: string;
+  /** Where replies go. */
+  readonly eumUrl?: string;
+  /** `integration-event` unless given. */
+  readonly method?: ConnectMethod;
 }
+
+const CHAT_PLACE = { instanceId: SANDBOX_INSTANCE_ID, contactFlowId: SANDBOX_CONTACT_FLOW_ID };
+
+/** What each method needs to be told. */
+const METHOD_ENVIRONMENTS = {
+  'integration-event': {
+    ROUTES: JSON.stringify({
+      routes: [{ channel: 'sms', number: SMS_NUMBER, destinationId: SMS_NUMBER_ARN }],
+    }),
+  },
+  participant: {
+    CONNECT_METHOD: 'participant',
+    REPLY_TOPIC_ARNS: SANDBOX_REPLY_TOPIC_ARN,
+    ROUTES: JSON.stringify({
+      routes: [
+        { channel: 'sms', number: '*', destinationId: SMS_NUMBER_ARN, ...CHAT_PLACE },
+        { channel: 'whatsapp', number: '*', ...CHAT_PLACE },
+      ],
+    }),
+  },
+} as const satisfies Record<ConnectMethod, Readonly<Record<string, string>>>;
 
 /**
  * The bridge's whole environment, from scratch: nothing of the caller's own AWS set-up (profiles, endpoints, proxies)
@@ -35,14 +64,14 @@ export interface BridgeEnvironmentOptions {
 export async function makeBridgeEnvironment(
   options: BridgeEnvironmentOptions,
 ): Promise<Record<string, string>> {
-  const { directory, connectUrl, snsUrl } = options;
+  const { directory, connectUrl, snsUrl, method = 'integration-event' } = options;
+  // One that is not there refuses what comes, and nothing leaves this machine.
+  const eumUrl = options.eumUrl ?? connectUrl;
   const nowhere = path.join(directory, 'no-such-file');
   return {
     PATH: process.env['PATH'] ?? '',
     TOPIC_ARNS: SANDBOX_TOPIC_ARN,
-    ROUTES: JSON.stringify({
-      routes: [{ channel: 'sms', number: SMS_NUMBER, destinationId: SMS_NUMBER_ARN }],
-    }),
+    ...METHOD_ENVIRONMENTS[method],
     STORE_URL: `sqlite:${path.join(directory, 'bridge.db')}`,
     SNS_CERT_DIR: path.join(directory, 'certs'),
     HOST: '127.0.0.1',
@@ -51,7 +80,10 @@ export async function makeBridgeEnvironment(
     ADMIN_PORT: String(await findFreePort()),
     AWS_REGION: SANDBOX_REGION,
     AWS_ENDPOINT_URL_CONNECT: connectUrl,
+    AWS_ENDPOINT_URL_CONNECTPARTICIPANT: connectUrl,
     AWS_ENDPOINT_URL_SNS: snsUrl,
+    AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2: eumUrl,
+    AWS_ENDPOINT_URL_SOCIALMESSAGING: eumUrl,
     AWS_ACCESS_KEY_ID: 'SANDBOX',
     AWS_SECRET_ACCESS_KEY: 'not-a-secret',
     AWS_EC2_METADATA_DISABLED: 'true',

@@ -3,7 +3,9 @@
  * next request that it fits, or chosen by a function for as long as that is set.
  */
 
-/** `answer` refuses with an AWS error. The ones with `taken` in their name let the message into the chat all the same. */
+import type { ConnectCall, ConnectOperation } from './connect-call.ts';
+
+/** `answer` refuses with an AWS error. The ones with `taken` in their name carry the request out all the same. */
 export type Fault =
   | { readonly kind: 'answer'; readonly status: number; readonly type: string; readonly message?: string }
   | {
@@ -28,6 +30,13 @@ export const FAULTS = {
     type: 'InternalServiceException',
     message: 'Request processing failed.',
   },
+  /** Too many chats at once. */
+  limitExceeded: {
+    kind: 'answer',
+    status: 429,
+    type: 'LimitExceededException',
+    message: 'The limit of concurrent active chats is reached.',
+  },
   unavailable: { kind: 'answerNoJson', status: 503 },
   invalid: {
     kind: 'answer',
@@ -35,7 +44,16 @@ export const FAULTS = {
     type: 'InvalidRequestException',
     message: 'The request is not valid.',
   },
+  /** The Participant Service's word for it. */
+  validation: {
+    kind: 'answer',
+    status: 400,
+    type: 'ValidationException',
+    message: 'The request is not valid.',
+  },
   denied: { kind: 'answer', status: 403, type: 'AccessDeniedException', message: 'User is not authorized.' },
+  /** The Participant Service, to a chat that has ended and to a token that has expired: nobody can tell which. */
+  accessDenied: { kind: 'answer', status: 403, type: 'AccessDeniedException', message: 'Access denied' },
   notFound: {
     kind: 'answer',
     status: 404,
@@ -57,14 +75,18 @@ export const FAULTS = {
 
 /** Which requests a queued fault is for; without members, any. */
 export interface FaultTarget {
+  readonly operation?: ConnectOperation;
   readonly sourceId?: string;
   readonly destinationId?: string;
 }
 
-export class FaultQueue {
-  readonly #queued: { readonly fault: Fault; readonly target: FaultTarget }[] = [];
+/** What of a request a target can name. */
+type FaultyCall = Pick<ConnectCall, 'sourceId' | 'destinationId'> & { readonly operation?: ConnectOperation };
 
-  add(fault: Fault, times: number, target: FaultTarget): void {
+export class FaultQueue<Queued extends Fault = Fault> {
+  readonly #queued: { readonly fault: Queued; readonly target: FaultTarget }[] = [];
+
+  add(fault: Queued, times: number, target: FaultTarget): void {
     for (let count = 0; count < times; count += 1) this.#queued.push({ fault, target });
   }
 
@@ -76,11 +98,12 @@ export class FaultQueue {
     this.#queued.length = 0;
   }
 
-  take(request: { readonly sourceId: string; readonly destinationId: string }): Fault | undefined {
+  take(call: FaultyCall): Queued | undefined {
     const index = this.#queued.findIndex(
       ({ target }) =>
-        (target.sourceId ?? request.sourceId) === request.sourceId &&
-        (target.destinationId ?? request.destinationId) === request.destinationId,
+        (target.operation ?? call.operation) === call.operation &&
+        (target.sourceId ?? call.sourceId) === call.sourceId &&
+        (target.destinationId ?? call.destinationId) === call.destinationId,
     );
     return index < 0 ? undefined : this.#queued.splice(index, 1)[0]?.fault;
   }

@@ -1,41 +1,48 @@
 /**
- * A stand-in for Amazon Connect: SendChatIntegrationEvent over HTTP as the service model has it (restJson1, `POST
- * /chat-integration-event`), for the real SDK client. It keeps chats as Connect does, holds every request to the API's
- * rules, and can be told to throttle, refuse, delay, hang or break the connection.
+ * A stand-in for Amazon Connect over HTTP, for the real SDK clients: SendChatIntegrationEvent, and what a participant
+ * needs (StartChatContact, StartContactStreaming and the Participant Service), as the service models have them
+ * (restJson1). It keeps chats as Connect does, holds every request to the API's rules, publishes what happens in streamed
+ * chats, and can be told to throttle, refuse, delay, hang or break the connection.
  */
-import crypto from 'node:crypto';
 import type http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { chatEventProblems } from '../send/chat-event-rules.ts';
+import { AgentSide } from './agent-side.ts';
+import type { ReplyOptions } from './agent-side.ts';
+import { refusal, writeAnswer } from './aws-answer.ts';
+import type { AwsAnswer } from './aws-answer.ts';
+import { chatEventOperation } from './chat-event-operation.ts';
+import { ChatStreaming } from './chat-streaming.ts';
+import type { ItemName, Publication } from './chat-streaming.ts';
 import { Chats } from './chats.ts';
-import type { ChatEventRequest, ChatLine } from './chats.ts';
+import type { Chat, ChatLine } from './chats.ts';
+import type { ConnectCall, ConnectOperation, Operation, PreparedCall } from './connect-call.ts';
 import { FAULTS, FaultQueue } from './connect-faults.ts';
 import type { Fault, FaultTarget } from './connect-faults.ts';
+import { parseJson } from './json-text.ts';
 import { listenLocally, readBody } from './local-server.ts';
 import type { LocalServer } from './local-server.ts';
+import { ParticipantChats } from './participant-chats.ts';
+import type { ParticipantOptions } from './participant-chats.ts';
+import { participantOperations } from './participant-operations.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { ThrottleOptions } from './token-bucket.ts';
 import { Waiters } from './waiters.ts';
 
 const WAIT_TIMEOUT_MS = 30_000;
 
-const SIGNED =
-  /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/[a-z0-9-]+\/connect\/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$/;
-
 /** Requests and the answers they got; `undefined` where none was given. */
 export interface SeenRequest {
+  /** Undefined: none that the stand-in knows. */
+  readonly operation: ConnectOperation | undefined;
   readonly sourceId: string;
   readonly destinationId: string;
   readonly receivedAtMs: number;
   readonly status: number | undefined;
 }
 
-export interface ThrottleOptions {
-  /** Requests per second, and at once after a quiet time. */
-  readonly rate: number;
-  readonly burst: number;
-}
-
-export interface ConnectStandInOptions {
-  readonly throttle?: ThrottleOptions;
+export interface ConnectStandInOptions extends ParticipantOptions {
+  /** Quotas; without one an operation is never throttled. */
+  readonly throttles?: Partial<Record<ConnectOperation, ThrottleOptions>>;
 }
 
 export class ConnectStandIn {
@@ -44,23 +51,40 @@ export class ConnectStandIn {
   readonly requests: SeenRequest[] = [];
   /** What the API's rules had against requests: none of these should ever come from the bridge. */
   readonly ruleProblems: string[] = [];
-  /** Numbers that were not imported into Connect: 404. */
+  /** Numbers that were not imported into Connect, instances or flows that are not there (`placeOf`): 404. */
   readonly unknownDestinations = new Set<string>();
-  /** Numbers that the caller has no permission for: 403. */
+  /** Those that the caller has no permission for: 403. */
   readonly deniedDestinations = new Set<string>();
   /** Chooses a fault for a request that no queued fault is for. */
-  faultFor: ((request: ChatEventRequest) => Fault | undefined) | undefined;
-  /** Hears of each message as it gets into a chat. */
-  onLine: ((line: ChatLine) => void) | undefined;
+  faultFor: ((call: ConnectCall) => Fault | undefined) | undefined;
+  /** Hears of each answer to a request that `faultFor` was asked about; undefined where none was given. */
+  onAnswer: ((call: ConnectCall, status: number | undefined) => void) | undefined;
+  readonly #streaming = new ChatStreaming();
+  readonly #participants: ParticipantChats;
+  readonly #agent: AgentSide;
+  readonly #operations: readonly Operation[];
+  readonly #buckets: ReadonlyMap<ConnectOperation, TokenBucket>;
   readonly #faults = new FaultQueue();
   readonly #waiters = new Waiters();
   readonly #hanging = new Set<http.ServerResponse>();
-  readonly #throttle: TokenBucket | undefined;
   #received = 0;
+  #turnedAway = 0;
   #server: LocalServer | undefined;
 
-  private constructor(options: ConnectStandInOptions) {
-    this.#throttle = options.throttle && new TokenBucket(options.throttle);
+  private constructor({ throttles = {}, ...options }: ConnectStandInOptions) {
+    this.#participants = new ParticipantChats(this.chats, this.#streaming, options);
+    this.#agent = new AgentSide(this.chats, this.#participants, this.#streaming);
+    const isStreamed = (contactId: string): boolean => this.#streaming.topicsOf(contactId).length > 0;
+    this.#operations = [
+      chatEventOperation(this.chats, this.#streaming),
+      ...participantOperations(this.#participants, isStreamed),
+    ];
+    this.#buckets = new Map(
+      this.#operations.flatMap(({ name }) => {
+        const throttle = throttles[name];
+        return throttle ? [[name, new TokenBucket(throttle)] as const] : [];
+      }),
+    );
   }
 
   static async start(options: ConnectStandInOptions = {}): Promise<ConnectStandIn> {
@@ -69,7 +93,7 @@ export class ConnectStandIn {
     return standIn;
   }
 
-  /** For AWS_ENDPOINT_URL_CONNECT. */
+  /** For AWS_ENDPOINT_URL_CONNECT and AWS_ENDPOINT_URL_CONNECTPARTICIPANT. */
   get url(): string {
     return this.#server?.url ?? '';
   }
@@ -77,6 +101,11 @@ export class ConnectStandIn {
   /** Requests that came in, answered or not. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Those of them whose token was not good (403): neither rules nor faults were asked about these. */
+  get turnedAway(): number {
+    return this.#turnedAway;
   }
 
   /** Everything that agents saw, in the order in which Connect took it. */
@@ -87,6 +116,57 @@ export class ConnectStandIn {
   /** What agents saw of a customer, oldest first. */
   transcript(sourceId: string): readonly string[] {
     return this.chats.of(sourceId).map((line) => line.content);
+  }
+
+  /** Hears of each message as it gets into a chat. */
+  set onLine(hear: ((line: ChatLine) => void) | undefined) {
+    this.chats.onLine = hear;
+  }
+
+  /** Hears of what Connect publishes of streamed chats: for a stand-in SNS to publish. */
+  set onItem(hear: ((publication: Publication) => void) | undefined) {
+    this.#streaming.onPublication = hear;
+  }
+
+  /**
+   * As an agent, into the chat with that contact id, or the newest open one of that customer; a first reply is preceded by
+   * the agent's coming, each by typing. Throws where there is no open chat.
+   */
+  reply(to: string, reply: string | ReplyOptions): ItemName {
+    return this.#agent.reply(to, reply);
+  }
+
+  /** The newest open chat of all, or of a customer's. */
+  newestChat(sourceId?: string): Chat | undefined {
+    return this.#agent.newestChat(sourceId);
+  }
+
+  /** To another agent: the chat's items have another ContactId from then on. */
+  transfer(to: string): void {
+    this.#agent.transfer(to);
+  }
+
+  /** Streams a chat, as a flow can do too. False: there is no such chat, or it has ended. */
+  addTopic(contactId: string, topicArn: string): boolean {
+    const chat = this.chats.running.find((chat) => chat.contactId === contactId);
+    if (chat) this.#streaming.addTopic(chat, topicArn);
+    return chat !== undefined;
+  }
+
+  /** As an agent or a flow does. False: there is no such chat, or it has ended. */
+  endChat(contactId: string): boolean {
+    return this.#participants.end(contactId) || this.chats.endContact(contactId);
+  }
+
+  /** The connection tokens that were given out for it are good no longer. */
+  expireConnections(contactId: string): void {
+    this.#participants.expireConnections(contactId);
+  }
+
+  /** How often a text stands in a customer's chats, and in how many of them. */
+  copiesOf(sourceId: string, text: string): { readonly copies: number; readonly chats: number } {
+    const lines = this.chats.of(sourceId).filter(({ content }) => content === text);
+    return { copies: lines.length, chats: new Set(lines.map(({ chat }) => chat)).size };
   }
 
   queueFault(fault: Fault, times = 1, target: FaultTarget = {}): void {
@@ -143,77 +223,71 @@ export class ConnectStandIn {
 
   async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const receivedAtMs = performance.now();
-    const body = await readBody(request);
-    const parsed = parseJson(body);
-    const { SourceId, DestinationId } = asRecord(parsed);
+    const body = parseJson(await readBody(request));
     this.#received += 1;
     this.#waiters.changed();
-    const status = await this.#answer(request, parsed, response);
-    this.requests.push({
-      sourceId: String(SourceId),
-      destinationId: String(DestinationId),
-      receivedAtMs,
-      status,
-    });
+    const operation = this.#operations.find(
+      ({ method, path }) => method === request.method && path === request.url,
+    );
+    const call = operation?.prepare(body, request.headers);
+    const status =
+      operation && call
+        ? await this.#answer(operation, call, request.headers, response)
+        : writeAnswer(response, refusal(404, 'UnknownOperationException'));
+    const { sourceId = '', destinationId = '' } = call ?? {};
+    this.requests.push({ operation: operation?.name, sourceId, destinationId, receivedAtMs, status });
     this.#waiters.changed();
   }
 
-  /** The checks come in AWS's order: the signature, the quota, then what the request says. */
+  /** The checks come in AWS's order: who calls, the quota, then what the request says. */
   async #answer(
-    request: http.IncomingMessage,
-    body: unknown,
+    operation: Operation,
+    call: PreparedCall,
+    headers: http.IncomingHttpHeaders,
     response: http.ServerResponse,
   ): Promise<number | undefined> {
-    if (request.method !== 'POST' || request.url !== '/chat-integration-event') {
-      return refuse(response, 404, 'UnknownOperationException');
+    const turnedAway = operation.refuseCaller(headers);
+    if (turnedAway) {
+      this.#turnedAway += 1;
+      return writeAnswer(response, turnedAway);
     }
-    if (!SIGNED.test(request.headers.authorization ?? '')) {
-      return refuse(response, 403, 'MissingAuthenticationTokenException', 'Missing Authentication Token');
+    const bucket = this.#buckets.get(operation.name);
+    if (bucket && !bucket.take()) return this.#misbehave(FAULTS.throttled, undefined, response);
+    const { problems } = call;
+    const sound = problems.length === 0 ? call : undefined;
+    const fault = this.#faults.take(call) ?? (sound && this.faultFor?.(sound));
+    if (fault) {
+      const status = await this.#misbehave(fault, sound, response);
+      if (sound) this.onAnswer?.(sound, status);
+      return status;
     }
-    if (this.#throttle && !this.#throttle.take())
-      return this.#misbehave(FAULTS.throttled, undefined, response);
-    const { SourceId, DestinationId } = asRecord(body);
-    const ids = { sourceId: String(SourceId), destinationId: String(DestinationId) };
-    const problems = chatEventProblems(body);
-    const chatEvent = problems.length === 0 ? (body as ChatEventRequest) : undefined;
-    const fault = this.#faults.take(ids) ?? (chatEvent && this.faultFor?.(chatEvent));
-    if (fault) return this.#misbehave(fault, chatEvent, response);
-    if (!chatEvent) {
-      this.ruleProblems.push(...problems);
-      return refuse(response, 400, 'InvalidRequestException', problems.join('; '));
+    if (!sound) {
+      this.ruleProblems.push(...problems.map((problem) => `${operation.name}: ${problem}`));
+      return writeAnswer(response, refusal(400, operation.invalid, problems.join('; ')));
     }
-    if (this.deniedDestinations.has(ids.destinationId))
-      return this.#misbehave(FAULTS.denied, undefined, response);
-    if (this.unknownDestinations.has(ids.destinationId))
-      return this.#misbehave(FAULTS.notFound, undefined, response);
-    return this.#accept(chatEvent, response);
+    const status = writeAnswer(response, this.#refuseByPlace(operation, call) ?? call.carryOut());
+    this.onAnswer?.(call, status);
+    return status;
   }
 
-  #accept(chatEvent: ChatEventRequest, response: http.ServerResponse): number {
-    const line = this.#take(chatEvent);
-    return answerJson(response, 200, {
-      InitialContactId: line.chat.contactId,
-      NewChatCreated: line.newChatCreated,
-    });
+  #refuseByPlace({ isIamAction }: Operation, { destinationId }: PreparedCall): AwsAnswer | undefined {
+    if (isIamAction && this.deniedDestinations.has(destinationId)) return refusalOf(FAULTS.denied);
+    if (isIamAction && this.unknownDestinations.has(destinationId)) return refusalOf(FAULTS.notFound);
+    return undefined;
   }
 
-  #take(chatEvent: ChatEventRequest): ChatLine {
-    const line = this.chats.take(chatEvent);
-    this.onLine?.(line);
-    return line;
-  }
-
+  /** `call`: one that can be carried out. */
   async #misbehave(
     fault: Fault,
-    chatEvent: ChatEventRequest | undefined,
+    call: PreparedCall | undefined,
     response: http.ServerResponse,
   ): Promise<number | undefined> {
     switch (fault.kind) {
       case 'answer':
-        return refuse(response, fault.status, fault.type, fault.message);
+        return writeAnswer(response, refusalOf(fault));
       case 'takenButAnswer':
-        if (chatEvent) this.#take(chatEvent);
-        return refuse(response, fault.status, fault.type, fault.message);
+        call?.carryOut();
+        return writeAnswer(response, refusalOf(fault));
       case 'answerNoJson':
         response
           .writeHead(fault.status, { 'content-type': 'text/html' })
@@ -221,14 +295,14 @@ export class ConnectStandIn {
         return fault.status;
       case 'delay':
         await delay(fault.ms);
-        return chatEvent && this.#accept(chatEvent, response);
+        return call && writeAnswer(response, call.carryOut());
       case 'takenButHang':
-        if (chatEvent) this.#take(chatEvent);
+        call?.carryOut();
         return this.#hang(response);
       case 'hang':
         return this.#hang(response);
       case 'takenButDrop':
-        if (chatEvent) this.#take(chatEvent);
+        call?.carryOut();
         response.destroy();
         return undefined;
       case 'drop':
@@ -244,61 +318,6 @@ export class ConnectStandIn {
   }
 }
 
-/** Connect's quotas are token buckets: `rate` tokens a second, at most `burst` of them saved. */
-class TokenBucket {
-  readonly #options: ThrottleOptions;
-  #tokens: number;
-  #filledAtMs = performance.now();
-
-  constructor(options: ThrottleOptions) {
-    this.#options = options;
-    this.#tokens = options.burst;
-  }
-
-  take(): boolean {
-    const now = performance.now();
-    const grown = this.#tokens + ((now - this.#filledAtMs) / 1_000) * this.#options.rate;
-    this.#tokens = Math.min(this.#options.burst, grown);
-    this.#filledAtMs = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
-}
-
-/** restJson1: the error's name is in a header, its sentence in the body. */
-function refuse(
-  response: http.ServerResponse,
-  status: number,
-  type: string,
-  message: string | null = null,
-): number {
-  return answerJson(response, status, { Message: message }, { 'x-amzn-errortype': type });
-}
-
-function answerJson(
-  response: http.ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): number {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'x-amzn-requestid': crypto.randomUUID(),
-    ...headers,
-  });
-  response.end(JSON.stringify(body));
-  return status;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+function refusalOf(fault: Extract<Fault, { status: number; type: string }>): AwsAnswer {
+  return refusal(fault.status, fault.type, fault.message);
 }

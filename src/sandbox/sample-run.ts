@@ -46,7 +46,7 @@ export async function sendSamples(
 
 export function judgeSamples(sent: readonly Sent[], connect: ConnectStandIn): readonly SampleResult[] {
   return sent.map(({ sample, notification, delivery }) => {
-    const lines = connect.lines.filter((line) => externalIdOf(line) === notification.externalId);
+    const lines = connect.lines.filter((line) => isLineOf(line, notification));
     const refusals = connect.requests.filter(
       (request) => request.sourceId === notification.customerAddress && request.status === 429,
     ).length;
@@ -114,9 +114,9 @@ function expectedPlace(sent: readonly Sent[], notification: SampleNotification):
 }
 
 async function untilSeen(sample: Sample, connect: ConnectStandIn): Promise<void> {
-  for (const { externalId, fate } of sample.notifications) {
-    if (fate.kind !== 'seen') continue;
-    const seen = connect.untilMessage((line) => externalIdOf(line) === externalId, SEEN_TIMEOUT_MS);
+  for (const notification of sample.notifications) {
+    if (notification.fate.kind !== 'seen') continue;
+    const seen = connect.untilMessage((line) => isLineOf(line, notification), SEEN_TIMEOUT_MS);
     // What does not arrive shows in the table.
     await seen.catch(() => undefined);
   }
@@ -131,7 +131,14 @@ export function throttleFor(connect: ConnectStandIn, ms: number): void {
   };
 }
 
-/** The attributes that came with this message, not those of the chat. */
-export function externalIdOf(line: ChatLine): string | undefined {
-  return line.request.NewSessionDetails?.Attributes?.['externalId'];
+/** Where nothing else tells, by the customer and the words: no sample's customer says the same twice. */
+function isLineOf(line: ChatLine, { externalId, customerAddress, fate }: SampleNotification): boolean {
+  const id = externalIdOf(line);
+  if (id !== undefined) return id === externalId;
+  return line.chat.sourceId === customerAddress && (fate.kind === 'refused' || line.content === fate.text);
+}
+
+/** By the attributes that came with this message, not those of the chat. SendMessage has none: undefined. */
+export function externalIdOf({ request }: ChatLine): string | undefined {
+  return 'Event' in request ? request.NewSessionDetails?.Attributes?.['externalId'] : undefined;
 }

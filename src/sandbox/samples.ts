@@ -7,7 +7,7 @@ import type { SignedEnvelope, UnsignedEnvelope } from './sns-signer.ts';
 /** `seen`: an agent sees it as the text given, once, in its place in the conversation. */
 export type Fate =
   | { readonly kind: 'seen'; readonly text: string; readonly isThrottledFirst?: true }
-  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'duplicate'; readonly text: string }
   | { readonly kind: 'refused' };
 
 export interface Sample {
@@ -52,6 +52,7 @@ The left one is torn.`;
 
 export function makeSamples(): readonly Sample[] {
   const redelivered = sms('+14255550143', 'Is anybody there?');
+  const duplicate: Fate = { kind: 'duplicate', text: 'Is anybody there?' };
   return [
     {
       title: 'SMS conversation',
@@ -80,12 +81,12 @@ export function makeSamples(): readonly Sample[] {
       title: 'Redelivery',
       notifications: [
         redelivered,
-        { ...redelivered, what: 'the same notification again', fate: { kind: 'duplicate' } },
+        { ...redelivered, what: 'the same notification again', fate: duplicate },
         {
           ...redelivered,
           what: 'the same SMS, published anew',
           snsMessageId: crypto.randomUUID(),
-          fate: { kind: 'duplicate' },
+          fate: duplicate,
         },
       ],
     },

@@ -37,10 +37,15 @@ export interface Delivery {
   readonly end: 'taken' | 'discarded' | 'gaveUp';
 }
 
+/** Not signed; SNS puts them beside the message. */
+export type MessageAttributes = Readonly<Record<string, { readonly Type: string; readonly Value: string }>>;
+
 export interface PublishOptions {
   readonly messageId?: string;
   readonly timestamp?: string;
   readonly subject?: string;
+  readonly messageAttributes?: MessageAttributes;
+  /** Another topic than the stand-in's own. */
   readonly topicArn?: string;
   readonly signatureVersion?: SignatureVersion;
   /** The body that goes out instead of the signed one: for forgeries. */
@@ -94,6 +99,7 @@ export class SnsStandIn {
       Message: message,
       Timestamp: options.timestamp ?? new Date().toISOString(),
       UnsubscribeURL: `https://${snsHost(topicArn)}/?Action=Unsubscribe&SubscriptionArn=${topicArn}:${SUBSCRIPTION_ID}`,
+      ...(options.messageAttributes ? { MessageAttributes: options.messageAttributes } : {}),
     });
   }
 
@@ -115,8 +121,13 @@ export class SnsStandIn {
     return this.#faults.length;
   }
 
-  async untilCall(action: string, timeoutMs = CALL_TIMEOUT_MS): Promise<ApiCall> {
-    const find = (): ApiCall | undefined => this.calls.find((call) => call.action === action);
+  /** The first call of that action that is about `topicArn`, or about any topic. */
+  async untilCall(action: string, timeoutMs = CALL_TIMEOUT_MS, topicArn?: string): Promise<ApiCall> {
+    const find = (): ApiCall | undefined =>
+      this.calls.find(
+        (call) =>
+          call.action === action && (topicArn === undefined || call.parameters['TopicArn'] === topicArn),
+      );
     await this.#waiters.until(
       () => find() !== undefined,
       timeoutMs,

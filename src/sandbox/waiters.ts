@@ -31,3 +31,16 @@ export class Waiters {
     }
   }
 }
+
+/** Whether it resolved within so many milliseconds; what comes later is of no account. */
+export async function within(timeoutMs: number, happening: Promise<unknown>): Promise<boolean> {
+  const { promise: over, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), timeoutMs);
+  const happened = happening.then(
+    () => true,
+    () => false,
+  );
+  const isDone = await Promise.race([happened, over]);
+  clearTimeout(timer);
+  return isDone;
+}

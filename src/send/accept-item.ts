@@ -1,13 +1,8 @@
 import { UNKNOWN_BUSINESS_ADDRESS } from '../normalize/inbound-message.ts';
 import type { Ignored, IgnoredReason, InboundMessage, NormalizedItem } from '../normalize/inbound-message.ts';
 import type { AcceptItem, Placement } from '../queue/message-store.ts';
-import { findRoute, resolveDestination } from './route.ts';
-import type { Route } from './route.ts';
-
-export interface Routing {
-  readonly routes: readonly Route[];
-  readonly fallbackRegion: string | undefined;
-}
+import { findRoute, methodOf, placementOf, resolveDestination } from './route.ts';
+import type { Route, Routing } from './route.ts';
 
 /** What the parts of a notification are to the store. */
 export interface AcceptPlan {
@@ -45,6 +40,9 @@ export function makeAcceptItem(part: NormalizedItem, index: number, routing: Rou
   switch (part.kind) {
     case 'ignored':
       return part;
+    // Of no chat that is known here.
+    case 'replyFailure':
+      return { kind: 'ignored', reason: 'status', field: 'messages' };
     case 'notUnderstood':
       return { kind: 'dead', index, reason: 'not_understood', detail: part.detail, raw: part.raw };
     case 'message': {
@@ -73,29 +71,32 @@ interface Placed {
 }
 
 /**
- * Where a message goes, and with which business address. One that does not say to whom it was sent gets its
- * destination's id as that: the conversations of two of our numbers would be one lane otherwise. It is resolved by that
+ * Where a message goes, and with which business address. One that does not say to whom it was sent gets
+ * the ARN of its route's number as that, else its destination's id: the conversations of two of our numbers would be one
+ * lane otherwise, and replies need one to go from. It is resolved by that
  * address from then on, so it has no route if that leads elsewhere (an exact route for the id itself).
  */
-function placeMessage(message: InboundMessage, { routes, fallbackRegion }: Routing): Placed | undefined {
-  const found = resolveDestination(routes, message, fallbackRegion);
+function placeMessage(message: InboundMessage, routing: Routing): Placed | undefined {
+  const found = resolveDestination(routing, message);
   if (!found) return undefined;
-  const { destination, paceKey } = found;
-  const placement = { destination, paceKey };
+  const placement = placementOf(found);
   if (message.businessAddress !== UNKNOWN_BUSINESS_ADDRESS) return { message, placement };
-  const named = { ...message, businessAddress: destination };
-  const again = resolveDestination(routes, named, fallbackRegion);
-  return again?.destination === destination ? { message: named, placement } : undefined;
+  const named = { ...message, businessAddress: found.numberArn ?? placement.destination };
+  const again = resolveDestination(routing, named);
+  return again?.destination === placement.destination ? { message: named, placement } : undefined;
 }
 
 /** What an operator can mend. */
-function describeMissingRoute(message: InboundMessage, { routes, fallbackRegion }: Routing): string {
+function describeMissingRoute(message: InboundMessage, routing: Routing): string {
+  const { routes } = routing;
   const { channel, businessAddress, businessNumberArn } = message;
   const route = findRoute(routes, message);
-  if (resolveDestination(routes, message, fallbackRegion)) {
+  if (resolveDestination(routing, message)) {
     return `The message does not say to which number it was sent, and the destinationId of the ${channel} route for * is a number with a route of its own.`;
   }
-  if (route?.destinationId !== undefined || businessNumberArn !== undefined) {
+  const isParticipant = methodOf(route, routing) === 'participant';
+  if (route && isParticipant) return describeMissingChatPlace(route);
+  if (!isParticipant && (route?.destinationId !== undefined || businessNumberArn !== undefined)) {
     return `The destination for ${channel} messages to ${businessAddress} has no Region: a route's region or AWS_REGION has to say it.`;
   }
   if (route) {
@@ -104,4 +105,11 @@ function describeMissingRoute(message: InboundMessage, { routes, fallbackRegion 
   return businessAddress === UNKNOWN_BUSINESS_ADDRESS
     ? `The message does not say to which number it was sent, and there is no ${channel} route for *.`
     : `No route takes ${channel} messages to ${businessAddress}.`;
+}
+
+function describeMissingChatPlace({ channel, number, instanceId, contactFlowId }: Route): string {
+  const route = `The ${channel} route for ${number} is of the method participant, and`;
+  if (instanceId === undefined || contactFlowId === undefined)
+    return `${route} has no instanceId or contactFlowId.`;
+  return `${route} has no Region, or no topic in its Region to stream chats to (REPLY_TOPIC_ARNS, streamingEndpointArn).`;
 }

@@ -56,6 +56,11 @@ export const streamingEndpointRule = characters(350).refine(
 );
 
 export const destinationIdRule = characters(255);
+/** StartChatContact's, as the service model has them; both are plain ids, since the same are in the permissions' ARNs. */
+export const instanceIdRule = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'is no id of a Connect instance');
+export const contactFlowIdRule = z.string().regex(/^[A-Za-z0-9-]{1,500}$/, 'is no id of a flow');
+export const chatDurationRule = z.int().min(60).max(10_080);
+
 export const subtypeRule = characters(100);
 
 const newSessionDetails = z.strictObject({

@@ -91,6 +91,7 @@ const LABELS = {
   revoke: 'Deleted message',
   unsupported: 'Message that WhatsApp does not pass on',
   unknown: 'Message of type',
+  notice: 'Your message did not reach the customer',
 } as const;
 
 export interface ChatEvent {
@@ -221,6 +222,11 @@ function renderContent(content: MessageContent): string {
         bracket(words(LABELS.unknown, content.type)),
         sendableText(content.text),
         ...content.fields.map(renderField),
+      );
+    case 'notice':
+      return lines(
+        bracket(LABELS.notice, content.why),
+        content.about && `“${sendableLine(content.about) ?? ''}”`,
       );
     default:
       // It waits for the newer version that runs beside this one: a placeholder would be its delivery, and erase it.

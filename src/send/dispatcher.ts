@@ -1,6 +1,6 @@
 /**
- * The dispatcher: claims due heads and carries each to its outcome. It conducts; the rules are its neighbours' (route,
- * chat-event, send-outcome, retry-policy) and the store's.
+ * The dispatcher: claims due heads and carries each to its outcome. It conducts; the rules are its neighbours' (the
+ * methods of delivery, send-outcome, retry-policy) and the store's.
  *
  * What it promises:
  * - A request leaves only for a committed claim, with a pace token of its own, and only while the lease outlives the
@@ -10,8 +10,8 @@
  *   destination, at most half of those go to one of them, so that one that hangs never holds up the others.
  * - Destination, quota and route are resolved at each attempt. Where they are no longer those that the lane was claimed
  *   under, the lane goes back with the new ones and is claimed under them: no send passes by a pause or a quota.
- * - A message in parts goes one part a claim: each has a token and a fresh lease of its own, and the store knows where
- *   a crash or a failure met it.
+ * - A claim makes one request: a part of a message, or a step of a method that has several. Each has a token of its own
+ *   operation and a fresh lease, and the store knows where a crash or a failure met it.
  * - An outcome is recorded before the slot is free, however long the store is away, and nothing is claimed meanwhile:
  *   what was delivered is not sent again because its lease has lapsed. Only the end of the service cuts that short.
  * - Draining stops claiming and waits for what runs. What is cut off is found by the next start as a lost attempt.
@@ -26,22 +26,29 @@ import type { Clock } from '../clock.ts';
 import { SECOND_MS } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Claim, ClaimedHeads, MessageStore, OutcomeReport } from '../queue/message-store.ts';
-import type { PaceLimits } from '../queue/pace.ts';
-import { buildChatEvent, renderParts } from './chat-event.ts';
-import type { ChatEvent } from './chat-event.ts';
-import { SEND_TIMEOUT_MS } from './connect-client.ts';
-import type { ConnectSender, SentEvent } from './connect-client.ts';
+import type { Claim, ClaimedHeads, MessageStore, OutcomeReport, Placement } from '../queue/message-store.ts';
+import { limitsOf } from '../queue/pace.ts';
+import type { PaceTable } from '../queue/pace.ts';
+import { SEND_TIMEOUT_MS } from './aws-clients.ts';
+import type { Answer, NextRequest, NextStep } from './delivery-method.ts';
+import type { DeliveryMethods } from './delivery-methods.ts';
 import { DestinationHealth } from './destination-health.ts';
 import { OutcomeRecorder, STORE_RETRY_MS, describeClaim } from './outcome-recorder.ts';
-import { reportDelivery, reportFailure, reportLost, reportUnsent } from './outcome-report.ts';
+import {
+  UNCLEAR_REPLIES_MAX,
+  reportAnswer,
+  reportFailure,
+  reportLost,
+  reportNowhere,
+  reportUnclear,
+  reportUnsent,
+  reportUseless,
+} from './outcome-report.ts';
 import type { AttemptFacts, ReportFacts, Timing } from './outcome-report.ts';
+import { isParticipantStep } from './participant/participant-errors.ts';
 import { isTooOld } from './retry-policy.ts';
-import { resolveDestination } from './route.ts';
-import type { Destination, Route } from './route.ts';
 import { classifySendError } from './send-outcome.ts';
 import type { SendFailure } from './send-outcome.ts';
-import type { TextLimits } from './text-parts.ts';
 
 const MAX_IN_FLIGHT = 64;
 const LEASE_MS = 12 * SECOND_MS;
@@ -49,12 +56,10 @@ const POLL_MS = SECOND_MS;
 
 export interface DispatcherOptions {
   readonly store: MessageStore;
-  readonly sender: ConnectSender;
-  readonly routes: readonly Route[];
-  readonly fallbackRegion: string | undefined;
-  readonly textLimits: TextLimits;
-  /** Of each account and Region. */
-  readonly paceLimits: PaceLimits;
+  readonly methods: DeliveryMethods;
+  /** Destinations that are known from the start. */
+  readonly destinations: readonly string[];
+  readonly paces: PaceTable;
   readonly retryMaxAgeMs: number;
   readonly clock: Clock;
   readonly random: () => number;
@@ -76,7 +81,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#recorder = new OutcomeRecorder(options);
-    this.#destinations = new Set(options.routes.flatMap(({ destinationId }) => destinationId ?? []));
+    this.#destinations = new Set(options.destinations);
   }
 
   start(): void {
@@ -122,7 +127,7 @@ export class Dispatcher {
         limit,
         limitPerDestination: this.#destinations.size > 1 ? MAX_IN_FLIGHT / 2 : MAX_IN_FLIGHT,
         inFlight: this.#countInFlight(),
-        paceLimits: this.#options.paceLimits,
+        paces: this.#options.paces,
       });
     } catch (error) {
       metrics.storeErrors.inc();
@@ -136,7 +141,7 @@ export class Dispatcher {
   #begin(claim: Claim, claimedAtMs: number): void {
     this.#destinations.add(claim.destination);
     if (claim.followsLostAttempt) {
-      this.#options.metrics.possibleDuplicates.inc();
+      if (!claim.isIdempotent) this.#options.metrics.possibleDuplicates.inc();
       this.#options.logger.warn(describeClaim(claim), 'attempt.lost');
     }
     const attempt = this.#attempt(claim, claimedAtMs)
@@ -170,67 +175,106 @@ export class Dispatcher {
   }
 
   async #attempt(claim: Claim, claimedAtMs: number): Promise<void> {
-    const { routes, fallbackRegion, textLimits, clock, sender, retryMaxAgeMs } = this.#options;
-    const destination = resolveDestination(routes, claim.message, fallbackRegion);
-    if (!destination || !this.#maySend(claim, claimedAtMs, destination)) {
-      await this.#recorder.record(claim, reportUnsent(this.#facts(claim), destination));
-      return;
-    }
+    const { methods, clock } = this.#options;
     const startedAt = clock.now();
-    if (claim.followsLostAttempt && isTooOld({ ...claim, now: startedAt, retryMaxAgeMs })) {
-      await this.#recorder.record(claim, reportLost(this.#facts(claim)));
+    let step: NextStep;
+    try {
+      step = methods.next(claim, startedAt);
+    } catch (error) {
+      const facts = { ...this.#facts(claim), parts: claim.parts ?? [] };
+      const timing = { startedAt, durationMs: 0 };
+      await this.#record(claim, this.#judge(facts, classifySendError(error), timing, claim.paceKey));
       return;
     }
+    const unsent = this.#reportUnsent(claim, step, claimedAtMs);
+    if (unsent) await this.#record(claim, unsent);
+    else if (step.kind === 'request') await this.#send(claim, step, startedAt);
+  }
+
+  /** Undefined: its request may go. */
+  #reportUnsent(claim: Claim, step: NextStep, claimedAtMs: number): OutcomeReport | undefined {
+    const { clock, retryMaxAgeMs } = this.#options;
+    const facts = this.#facts(claim);
+    switch (step.kind) {
+      case 'nowhere':
+        return reportNowhere(facts);
+      case 'useless':
+        return reportUseless(facts, step.reason);
+      case 'begin':
+        return reportUnsent(facts, step.placement, step.session);
+      case 'request': {
+        if (!this.#maySend(claim, claimedAtMs, step.placement)) return reportUnsent(facts, step.placement);
+        const isUnclear = claim.direction === 'outbound' && claim.unclearAttempts > UNCLEAR_REPLIES_MAX;
+        if (isUnclear) return reportUnclear(facts);
+        const isLost = claim.followsLostAttempt && isTooOld({ ...claim, now: clock.now(), retryMaxAgeMs });
+        return isLost ? reportLost(facts) : undefined;
+      }
+    }
+  }
+
+  async #send(claim: Claim, request: NextRequest, startedAt: number): Promise<void> {
+    const { clock } = this.#options;
     const startedAtMs = clock.monotonicMs();
     const timing = (): Timing => ({ startedAt, durationMs: Math.round(clock.monotonicMs() - startedAtMs) });
-    let parts = claim.parts ?? [];
-    const facts = (): AttemptFacts => ({ ...this.#facts(claim), parts });
-    let event: ChatEvent;
-    let sent: SentEvent;
+    const facts = (): AttemptFacts => ({ ...this.#facts(claim), parts: request.parts });
+    const { countedAs } = request;
+    let answer: Answer;
     try {
-      parts = claim.parts ?? renderParts(claim.message, textLimits, startedAt);
-      event = buildChatEvent(claim.message, destination, partAt(parts, claim.partsDelivered));
-      sent = await sender.send(event.request, destination);
+      answer = await request.send();
     } catch (error) {
-      await this.#recorder.record(claim, this.#judge(facts(), classifySendError(error), timing()));
+      const failure = request.classify(error);
+      const report = this.#judge(facts(), failure, timing(), countedAs ?? claim.paceKey);
+      await this.#record(claim, report, failure.why);
       return;
     }
-    this.#health.delivered(claim.destination, clock.now());
-    await this.#recorder.record(claim, reportDelivery(facts(), sent, timing()));
-    // An open chat ignores them all.
-    if (sent.newChatCreated !== false) this.#countDropped(claim, event.droppedAttributes);
+    if (answer.kind === 'delivered')
+      this.#health.delivered(claim.destination, clock.now(), countedAs ?? claim.paceKey);
+    else if (answer.kind === 'step' && isParticipantStep(answer.code) && countedAs === undefined)
+      this.#health.succeeded(claim.destination, clock.now(), claim.paceKey);
+    await this.#record(claim, reportAnswer(facts(), answer, timing()));
+    if (answer.kind !== 'wait') this.#countDropped(claim, answer.droppedAttributes);
+  }
+
+  /** A reply that is given up is told of where it was written. */
+  async #record(claim: Claim, report: OutcomeReport, why?: string): Promise<void> {
+    const { methods, clock } = this.#options;
+    const notice = methods.noticeOf(claim, report.outcome, why, clock.now());
+    await this.#recorder.record(claim, notice ? { ...report, notice } : report);
   }
 
   /** The place it was claimed for, a lease that outlives the send, and nobody told it to end. */
-  #maySend(claim: Claim, claimedAtMs: number, destination: Destination): boolean {
-    const isSamePlace =
-      destination.destination === claim.destination && destination.paceKey === claim.paceKey;
+  #maySend(claim: Claim, claimedAtMs: number, { destination, paceKey }: Placement): boolean {
+    const isSamePlace = destination === claim.destination && paceKey === claim.paceKey;
     const isLeaseFresh = this.#options.clock.monotonicMs() - claimedAtMs + SEND_TIMEOUT_MS < LEASE_MS;
     return isSamePlace && isLeaseFresh && !this.#draining.signal.aborted;
   }
 
-  #judge(facts: AttemptFacts, failure: SendFailure, timing: Timing): OutcomeReport {
-    const { retryMaxAgeMs, random } = this.#options;
+  /** `operation`: what the failure is counted with. */
+  #judge(facts: AttemptFacts, raised: SendFailure, timing: Timing, operation: string): OutcomeReport {
+    const { retryMaxAgeMs, random, clock } = this.#options;
     const { destination, laneId } = facts.claim;
+    const isTheChats = raised.isPerhapsTheChats && this.#health.isDelivering(destination, clock.now());
+    const failure: SendFailure = isTheChats ? { ...raised, verdict: 'retry' } : raised;
     const isTheMessages = failure.verdict === 'retry' || failure.verdict === 'dead';
-    const isDestinationFailing = isTheMessages && this.#health.failed(destination, laneId);
+    const isDestinationFailing = isTheMessages && this.#health.failed(destination, laneId, operation);
     const report = reportFailure(facts, failure, timing, {
       retryMaxAgeMs,
-      delivering: this.#health.delivering(destination),
+      delivering: this.#health.delivering(destination, operation),
       isDestinationFailing,
+      isDestinationPaused: this.#health.wasPausedSince(destination, timing.startedAt),
       random,
     });
-    if (report.pause) this.#health.paused(destination);
+    if (report.pause) this.#health.paused(destination, clock.now());
     return report;
   }
 
   #facts(claim: Claim): ReportFacts {
-    const { clock, paceLimits } = this.#options;
-    return { claim, now: clock.now(), paceLimits };
+    const { clock, paces } = this.#options;
+    return { claim, now: clock.now(), paceLimits: limitsOf(paces, claim.paceKey) };
   }
 
   /** Keys are the routes' and ours: nothing of a customer's. */
-  #countDropped(claim: Claim, keys: readonly string[]): void {
+  #countDropped(claim: Claim, keys: readonly string[] = []): void {
     if (keys.length === 0) return;
     const { metrics, logger } = this.#options;
     metrics.droppedAttributes.inc(keys.length);
@@ -242,10 +286,4 @@ export class Dispatcher {
     for (const { destination } of this.#inFlight.keys()) counts[destination] = (counts[destination] ?? 0) + 1;
     return counts;
   }
-}
-
-function partAt(parts: readonly string[], index: number): string {
-  const part = parts[index];
-  if (part === undefined) throw new Error('A message has fewer parts than were delivered of it.');
-  return part;
 }

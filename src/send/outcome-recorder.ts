@@ -4,6 +4,7 @@ import { maskAddress } from '../log.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Claim, MessageStore, OutcomeReport } from '../queue/message-store.ts';
+import { isPossibleDuplicate } from '../queue/possible-duplicate.ts';
 
 /** Between tries to reach a store that fails. */
 export const STORE_RETRY_MS = SECOND_MS / 2;
@@ -85,21 +86,27 @@ export class OutcomeRecorder {
     }
   }
 
-  #log(claim: Claim, { outcome, attempt, parts, pause, resume }: OutcomeReport, isSuperseded: boolean): void {
+  #log(
+    claim: Claim,
+    { outcome, attempt, parts, session, pause, resume }: OutcomeReport,
+    isSuperseded: boolean,
+  ): void {
     const { logger } = this.#options;
     const { destination } = claim;
     const line = {
       ...describeClaim(claim),
       ...describePart(claim, parts),
-      ...(outcome.verdict === 'dead' ? { reason: outcome.reason } : {}),
+      ...('reason' in outcome ? { reason: outcome.reason } : {}),
       ...(outcome.verdict === 'delivered' || outcome.verdict === 'part_delivered'
         ? { contactId: outcome.contactId, newChatCreated: outcome.newChatCreated }
         : {}),
-      ...(isAmbiguous(outcome) ? { isAmbiguous: true } : {}),
+      ...('isAmbiguous' in outcome && outcome.isAmbiguous ? { isAmbiguous: true } : {}),
       ...describeAttempt(attempt),
       ...(isSuperseded ? { isSuperseded } : {}),
     };
     if (outcome.verdict === 'dead') logger.warn(line, 'message.dead');
+    else if (session?.waitsFor !== undefined)
+      logger.warn({ ...line, waitsFor: session.waitsFor }, 'chat.waits');
     else logger.info(line, `message.${outcome.verdict}`);
     if (pause) logger.error({ destination, code: pause.code, reason: pause.reason }, 'destination.paused');
     if (resume) logger.info({ destination }, 'destination.resumed');
@@ -109,11 +116,11 @@ export class OutcomeRecorder {
     const { metrics } = this.#options;
     const { channel } = claim.message;
     if (attempt) metrics.attempts.inc({ verdict: attempt.verdict, code: attempt.code ?? 'none' });
-    if (isAmbiguous(outcome)) metrics.possibleDuplicates.inc();
+    if (isPossibleDuplicate(outcome, claim.isIdempotent === true)) metrics.possibleDuplicates.inc();
     if (outcome.verdict === 'delivered' || outcome.verdict === 'dead') {
-      metrics.countEnded(channel, outcome.verdict);
+      metrics.countEnded(claim.direction, channel, outcome.verdict);
     }
-    if (outcome.verdict === 'delivered') {
+    if (outcome.verdict === 'delivered' && claim.direction === 'inbound') {
       metrics.deliverySeconds.observe({ channel }, (now - claim.acceptedAt) / SECOND_MS);
     }
   }
@@ -124,6 +131,7 @@ export function describeClaim(claim: Claim): Record<string, unknown> {
   return {
     messageId: claim.messageId,
     snsMessageId: claim.snsMessageId,
+    direction: claim.direction,
     channel: claim.message.channel,
     customer: maskAddress(claim.message.customerAddress),
     destination: claim.destination,
@@ -142,8 +150,4 @@ function describeAttempt(attempt: OutcomeReport['attempt']): Record<string, unkn
   if (!attempt) return {};
   const { verdict, code, requestId, durationMs } = attempt;
   return { verdict, code, requestId, durationMs };
-}
-
-function isAmbiguous(outcome: OutcomeReport['outcome']): boolean {
-  return (outcome.verdict === 'retry' || outcome.verdict === 'dead') && outcome.isAmbiguous === true;
 }

@@ -2,12 +2,21 @@
  * What an attempt means for its message, its destination and its pace: the table of verdicts (send-outcome.ts) applied
  * to one claim. Pure: the dispatcher gathers the facts, the store records the report.
  */
-import type { Attempt, Claim, Outcome, OutcomeReport, Pause } from '../queue/message-store.ts';
+import type { Direction } from '../normalize/channel.ts';
+import type {
+  Attempt,
+  ChatSession,
+  Claim,
+  Outcome,
+  OutcomeReport,
+  Pause,
+  Placement,
+} from '../queue/message-store.ts';
 import type { PaceLimits } from '../queue/pace.ts';
-import type { SentEvent } from './connect-client.ts';
+import type { Answer, Delivered } from './delivery-method.ts';
 import type { Delivering } from './destination-health.ts';
+import { isPastPause } from './participant/participant-errors.ts';
 import { hasGivenUp, isTooOld, probeDelayMs, retryDelayMs, throttledDelayMs } from './retry-policy.ts';
-import type { Destination } from './route.ts';
 import type { SendFailure } from './send-outcome.ts';
 
 export interface ReportFacts {
@@ -22,6 +31,9 @@ export interface AttemptFacts extends ReportFacts {
   readonly parts: readonly string[];
 }
 
+/** Attempts of a reply that may each have reached the customer: one, and one more. */
+export const UNCLEAR_REPLIES_MAX = 1;
+
 export type Timing = Pick<Attempt, 'startedAt' | 'durationMs'>;
 
 export interface FailureCircumstances {
@@ -30,58 +42,124 @@ export interface FailureCircumstances {
   readonly delivering: Delivering | undefined;
   /** The destination has failed so often in a row that it is to be paused. */
   readonly isDestinationFailing: boolean;
+  /** It has been paused since the attempt began. */
+  readonly isDestinationPaused: boolean;
   readonly random: () => number;
 }
 
-export function reportDelivery(facts: AttemptFacts, sent: SentEvent, timing: Timing): OutcomeReport {
+/** What a request that was not refused means; `Answer` says what it brought about. */
+export function reportAnswer(facts: AttemptFacts, answer: Answer, timing: Timing): OutcomeReport {
+  const { claim, now } = facts;
+  const { requestId } = answer;
+  const report = { claim, now, ...fixedParts(facts) };
+  const attempt = { ...timing, ...(requestId === undefined ? {} : { requestId }) };
+  switch (answer.kind) {
+    case 'delivered':
+      return reportDelivery(facts, answer, { ...attempt, verdict: 'delivered' });
+    case 'step': {
+      const { code, session, placement, isAmbiguous } = answer;
+      return {
+        ...report,
+        outcome: { verdict: 'returned', dueAt: now, ...(isAmbiguous ? { isAmbiguous } : {}) },
+        attempt: { ...attempt, verdict: 'step', code },
+        session,
+        placement,
+        ...(claim.isProbe ? probeAfterStep(claim, code, now) : {}),
+      };
+    }
+    case 'wait': {
+      const { code, sentence, waitMs, session } = answer;
+      const dueAt = now + waitMs;
+      return {
+        ...report,
+        outcome: { verdict: 'returned', dueAt, error: sentence },
+        attempt: { ...attempt, verdict: 'throttled', code },
+        session,
+        ...(claim.isProbe ? { nextProbe: { destination: claim.destination, nextProbeAt: dueAt } } : {}),
+      };
+    }
+  }
+}
+
+function reportDelivery(
+  facts: AttemptFacts,
+  { contactId, newChatCreated, session, offers, isChoiceMade }: Delivered,
+  attempt: Attempt,
+): OutcomeReport {
   const { claim, now, parts } = facts;
-  const { contactId, newChatCreated, requestId } = sent;
+  const isLast = claim.partsDelivered + 1 >= parts.length;
   return {
     claim,
     now,
     ...fixedParts(facts),
     outcome: {
-      verdict: claim.partsDelivered + 1 < parts.length ? 'part_delivered' : 'delivered',
+      verdict: isLast ? 'delivered' : 'part_delivered',
       ...(contactId === undefined ? {} : { contactId }),
       ...(newChatCreated === undefined ? {} : { newChatCreated }),
     },
-    attempt: { verdict: 'delivered', ...timing, ...(requestId === undefined ? {} : { requestId }) },
+    attempt,
+    ...(session ? { session } : {}),
+    ...(offers && isLast ? { offers } : {}),
+    ...(isChoiceMade ? { isChoiceMade } : {}),
     ...(claim.isProbe ? { resume: claim.destination } : {}),
   };
 }
 
-/** The message has no destination any more, or another one, or the lease has grown too old, or the service ends. */
-export function reportUnsent(
-  { claim, now, paceLimits }: ReportFacts,
-  destination: Destination | undefined,
-): OutcomeReport {
-  const report = {
-    claim,
-    now,
-    pace: { key: claim.paceKey, limits: paceLimits, effect: 'unused' as const },
-    // A paused destination that was not asked may be probed with the next in line at once.
-    ...(claim.isProbe ? { nextProbe: { destination: claim.destination, nextProbeAt: now } } : {}),
-  };
-  if (!destination) {
-    const error = 'No route takes it any more.';
-    return { ...report, outcome: { verdict: 'dead', reason: 'no_route', error } };
-  }
-  const { destination: id, paceKey } = destination;
+function probeAfterStep(
+  claim: Claim,
+  code: string,
+  now: number,
+): Pick<OutcomeReport, 'resume' | 'nextProbe'> {
+  const { destination, pauseCode } = claim;
+  return isPastPause(code, pauseCode) ? { resume: destination } : probeOn(claim, now, true);
+}
+
+/** It has another place now, or the lease has grown too old, or the service ends, or its session has to be stored first. */
+export function reportUnsent(facts: ReportFacts, placement: Placement, session?: ChatSession): OutcomeReport {
   return {
-    ...report,
-    outcome: { verdict: 'returned', dueAt: now },
-    placement: { destination: id, paceKey },
+    ...withoutRequest(facts, session !== undefined),
+    outcome: { verdict: 'returned', dueAt: facts.now },
+    placement,
+    ...(session ? { session } : {}),
   };
 }
 
-/** A message whose senders were lost again and again (does it crash them?) ends like one that fails for as long. */
-export function reportLost({ claim, now, paceLimits }: ReportFacts): OutcomeReport {
+export function reportNowhere(facts: ReportFacts): OutcomeReport {
+  const error = 'No route takes it any more.';
+  return { ...withoutRequest(facts), outcome: { verdict: 'dead', reason: 'no_route', error } };
+}
+
+export function reportUseless(facts: ReportFacts, reason: string): OutcomeReport {
+  return { ...withoutRequest(facts), outcome: { verdict: 'discarded', reason } };
+}
+
+function withoutRequest({ claim, now, paceLimits }: ReportFacts, isSameLane = false) {
   return {
     claim,
     now,
-    pace: { key: claim.paceKey, limits: paceLimits, effect: 'unused' },
-    outcome: { verdict: 'dead', reason: 'too_old', error: 'The last attempts were lost with their sender.' },
+    pace: { key: claim.paceKey, limits: paceLimits, effect: 'unused' as const },
+    ...(claim.isProbe ? probeOn(claim, now, isSameLane) : {}),
   };
+}
+
+/**
+ * A probe that has not brought a message yet: the next one goes at once. `isSameLane`: with the same message, which is on its
+ * way; another would only open another chat.
+ */
+function probeOn({ destination }: Claim, now: number, isSameLane: boolean): Pick<OutcomeReport, 'nextProbe'> {
+  return { nextProbe: { destination, nextProbeAt: now, ...(isSameLane ? { isSameLane } : {}) } };
+}
+
+/** A message whose senders were lost again and again (does it crash them?) ends like one that fails for as long. */
+export function reportLost(facts: ReportFacts): OutcomeReport {
+  const error = 'The last attempts were lost with their sender.';
+  return { ...withoutRequest(facts), outcome: { verdict: 'dead', reason: 'too_old', error } };
+}
+
+/** Replies have no token: what may have reached the customer twice by now goes no third time. */
+export function reportUnclear(facts: ReportFacts): OutcomeReport {
+  const error = 'Two attempts ended without a word whether it was sent.';
+  return { ...withoutRequest(facts), outcome: { verdict: 'dead', reason: 'gave_up', error } };
 }
 
 export function reportFailure(
@@ -129,6 +207,9 @@ function outcomeOf(
     case 'pause':
       return { verdict: 'returned', dueAt: now, error };
     case 'dead':
+      // It went out before the pause, whose reason is most likely this refusal's, too.
+      if (!claim.isProbe && circumstances.isDestinationPaused)
+        return { verdict: 'returned', dueAt: now, error };
       // While a destination is paused, one refusal may still be the destination's fault; the same message's second is not.
       return claim.isProbe && claim.probeRefusals === 0
         ? { verdict: 'returned', dueAt: now, error, isProbeRefusal: true }
@@ -149,6 +230,9 @@ function retryOutcome(
   const attempts = claim.attempts + 1;
   if (isTooOld({ acceptedAt, now, pausedMs, attempts, retryMaxAgeMs })) {
     return { verdict: 'dead', reason: 'too_old', error, isAmbiguous };
+  }
+  if (isAmbiguous && claim.direction === 'outbound' && claim.unclearAttempts + 1 > UNCLEAR_REPLIES_MAX) {
+    return { verdict: 'dead', reason: 'gave_up', error, isAmbiguous };
   }
   if (hasGivenUp({ firstFailedAt, now, attempts, delivering })) {
     return { verdict: 'dead', reason: 'gave_up', error, isAmbiguous };
@@ -171,21 +255,32 @@ function pauseOf(
   if (failure.verdict === 'throttled') return undefined;
   if (failure.verdict !== 'pause' && !isProbe && !isDestinationFailing) return undefined;
   const nextProbeAt = now + probeDelayMs(isProbe ? probesBefore + 1 : 0);
-  return { destination, ...describePause(failure), nextProbeAt };
+  return { destination, ...describePause(failure, claim), nextProbeAt };
 }
 
 /** The error's name, and what to do, in words. */
-function describePause({ verdict, code, remedy }: SendFailure): Pick<Pause, 'code' | 'reason'> {
+function describePause(
+  { verdict, code, remedy }: SendFailure,
+  { direction }: Claim,
+): Pick<Pause, 'code' | 'reason'> {
   switch (verdict) {
     case 'pause':
       return { code, reason: remedy };
     case 'dead':
       return {
         code,
-        reason: `Connect refuses everything for this destination: check the route’s destinationId and subtype (${code}).`,
+        reason: `${REFUSES_ALL[direction]} (${code}).${direction === 'outbound' ? ` ${remedy}` : ''}`,
       };
     case 'retry':
     case 'throttled':
       return { code, reason: `Every attempt for this destination fails (${code}). ${remedy}` };
   }
 }
+
+/** One after the other, so it is no longer about a message. */
+const REFUSES_ALL = {
+  inbound:
+    'Connect refuses everything for this destination: check the route’s destinationId and subtype, or its instanceId and contactFlowId',
+  outbound:
+    'End User Messaging refuses every reply from this number: look there whether it may send, and to these customers',
+} as const satisfies Record<Direction, string>;

@@ -1,151 +1,57 @@
 /**
  * What a failed send means: the table of verdicts. Everything that the SDK can raise finds its row, by AWS's error
- * name, else by HTTP status, else by the network's error code; what has no row of its own falls to the last ones.
+ * name (with its Reason, where a row names one), else by HTTP status, else by the network's error code; what has no row of
+ * its own falls to the last ones.
  */
+import { commonErrors } from './send-error-table.ts';
+import type { SendErrorRow, SendErrorRows, SendErrorTable, SendVerdict } from './send-error-table.ts';
 
-/**
- * `retry`: a fault that passes: try again. `throttled`: too fast: slow down, no attempt counts. `pause`: a fault of
- * set-up, not of the message: stop the destination. `dead`: Connect refuses this message, and would again.
- */
-export type SendVerdict = 'retry' | 'throttled' | 'pause' | 'dead';
+export type { SendVerdict };
 
 export interface SendFailure {
   readonly verdict: SendVerdict;
   /** From a closed set (the table's keys, and `HTTP_` with a status): fit as a metric's label. */
   readonly code: string;
-  /** Connect may have taken the message all the same. */
+  /** The message may have been taken all the same. */
   readonly isAmbiguous: boolean;
+  /** It may be about this message's chat alone: no pause, while its destination takes others. */
+  readonly isPerhapsTheChats?: boolean;
   /** What to do, in words. Quotes nothing. */
   readonly remedy: string;
   /** AWS's id of the request, where it answered. */
   readonly requestId: string | undefined;
+  /** Of a message that is dead, in words for the agent; where somebody is to hear of it. Quotes nothing. */
+  readonly why?: string;
   /** For the store and for `status`, never for a log: it quotes AWS's message, which may quote the customer. */
   readonly sentence: string;
 }
 
-interface SendErrorRow {
-  readonly verdict: SendVerdict;
-  readonly isAmbiguous?: true;
-  readonly remedy: string;
-}
+const CONNECT_REFUSES = {
+  verdict: 'dead',
+  remedy: 'Look at the message: Connect refuses it as it is.',
+} as const satisfies SendErrorRow;
 
-const MEND_NOTHING = 'Nothing, if it passes: it is tried again by itself.';
-const SLOWED_DOWN =
-  'Nothing, if it passes: the pace has been slowed down. If it stays, lower CONNECT_RATE or raise the quota in Service Quotas.';
-const MEND_MESSAGE = 'Look at the message: Connect refuses it as it is.';
-const MEND_PERMISSION =
-  'This account or role may not call SendChatIntegrationEvent: allow connect:SendChatIntegrationEvent on * in its policy. AWS documents the operation as restricted to AWS End User Messaging, so a right policy may not be enough.';
-const MEND_NUMBER =
-  'Connect does not know this number here: import it into the Connect instance, associate it with a flow, and check the route’s destinationId and Region.';
-const MEND_CREDENTIALS = 'The AWS credentials are not valid: give the service others.';
-const RENEW_CREDENTIALS = 'The AWS credentials have expired: renew them.';
-const FIND_CREDENTIALS =
-  'No usable AWS credentials: give the service a role or keys, and if the route has a roleArn, check that it may be assumed.';
-const MEND_CLOCK = 'AWS finds this machine’s clock wrong: set it right.';
-const MEND_REGION =
-  'The call goes to the wrong Region: check the route’s Region, its destinationId and AWS_REGION.';
-const MEND_ENDPOINT = 'The endpoint can’t be used: check AWS_ENDPOINT_URL_CONNECT and AWS_REGION.';
-const MEND_NETWORK = 'Connect can’t be reached: check DNS, egress and proxy of this machine.';
-const MEND_TLS =
-  'The TLS connection to Connect can’t be trusted: check proxy and CA certificates of this machine.';
+const CONNECT_COMMON = commonErrors({
+  service: 'Connect',
+  message: CONNECT_REFUSES,
+  permission:
+    'This account or role may not call SendChatIntegrationEvent: allow connect:SendChatIntegrationEvent on * in its policy. AWS documents the operation as restricted to AWS End User Messaging: if a right policy is not enough, set CONNECT_METHOD=participant.',
+  missing:
+    'Connect does not know this number here: import it into the Connect instance, associate it with a flow, and check the route’s destinationId and Region.',
+  slowedDown:
+    'Nothing, if it passes: the pace has been slowed down. If it stays, lower CONNECT_RATE or raise the quota in Service Quotas.',
+  region: 'The call goes to the wrong Region: check the route’s Region, its destinationId and AWS_REGION.',
+  endpoint: 'The endpoint can’t be used: check AWS_ENDPOINT_URL_CONNECT and AWS_REGION.',
+});
 
-/** Names that AWS gives in its answers. They count for any answer that is an error: some services throttle with 400 or 503. */
-const AWS_ERRORS = {
-  // The operation's own errors, by the service model.
-  InvalidRequestException: { verdict: 'dead', remedy: MEND_MESSAGE },
-  AccessDeniedException: { verdict: 'pause', remedy: MEND_PERMISSION },
-  ResourceNotFoundException: { verdict: 'pause', remedy: MEND_NUMBER },
-  ThrottlingException: { verdict: 'throttled', remedy: SLOWED_DOWN },
-  InternalServiceException: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
+/** SendChatIntegrationEvent's. By the service model it has besides the common ones this one alone. */
+const CONNECT_ERRORS = {
+  ...CONNECT_COMMON,
+  aws: { InvalidRequestException: CONNECT_REFUSES, ...CONNECT_COMMON.aws },
+} as const satisfies SendErrorTable;
 
-  // Quotas under the names that other AWS services and gateways give them, some with status 400 or 402.
-  TooManyRequestsException: { verdict: 'throttled', remedy: SLOWED_DOWN },
-  LimitExceededException: { verdict: 'throttled', remedy: SLOWED_DOWN },
-  ServiceQuotaExceededException: { verdict: 'throttled', remedy: SLOWED_DOWN },
-  RequestLimitExceeded: { verdict: 'throttled', remedy: SLOWED_DOWN },
-  Throttling: { verdict: 'throttled', remedy: SLOWED_DOWN },
-  SlowDown: { verdict: 'throttled', remedy: SLOWED_DOWN },
-
-  // Set-up: 400 or 403, depending on who checks the signature.
-  AccessDenied: { verdict: 'pause', remedy: MEND_PERMISSION },
-  NotAuthorized: { verdict: 'pause', remedy: MEND_PERMISSION },
-  OptInRequired: { verdict: 'pause', remedy: MEND_PERMISSION },
-  InvalidActiveRegionException: { verdict: 'pause', remedy: MEND_REGION }, // Connect Global Resiliency, 400
-  UnrecognizedClientException: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  InvalidClientTokenId: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  InvalidSignatureException: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  SignatureDoesNotMatch: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  IncompleteSignature: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  IncompleteSignatureException: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  MissingAuthenticationToken: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  MissingAuthenticationTokenException: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  AuthFailure: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  ExpiredToken: { verdict: 'pause', remedy: RENEW_CREDENTIALS },
-  ExpiredTokenException: { verdict: 'pause', remedy: RENEW_CREDENTIALS },
-  RequestTimeTooSkewed: { verdict: 'pause', remedy: MEND_CLOCK },
-  RequestExpired: { verdict: 'pause', remedy: MEND_CLOCK },
-  RequestInTheFuture: { verdict: 'pause', remedy: MEND_CLOCK },
-} as const satisfies Record<string, SendErrorRow>;
-
-/** Statuses, where the body names no error of the above: an error newer than this table, or a proxy's or gateway's page. */
-const HTTP_STATUSES = {
-  HTTP_401: { verdict: 'pause', remedy: MEND_CREDENTIALS },
-  HTTP_403: { verdict: 'pause', remedy: MEND_PERMISSION },
-  HTTP_404: { verdict: 'pause', remedy: MEND_NUMBER },
-  HTTP_407: { verdict: 'pause', remedy: 'The proxy wants credentials: give it some, or let the service by.' },
-  HTTP_408: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  HTTP_429: { verdict: 'throttled', remedy: SLOWED_DOWN },
-  HTTP_4XX: { verdict: 'dead', remedy: MEND_MESSAGE },
-  HTTP_5XX: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  // A redirect: SendChatIntegrationEvent knows none, so somebody else answered.
-  HTTP_3XX: { verdict: 'retry', remedy: MEND_ENDPOINT },
-  // A success that can't be read: cut off, or somebody else's.
-  HTTP_2XX: { verdict: 'retry', isAmbiguous: true, remedy: MEND_ENDPOINT },
-} as const satisfies Record<string, SendErrorRow>;
-
-/** No answer at all: names that the SDK gives, and the system's error codes. */
-const LOCAL_ERRORS = {
-  // Set-up, found before anything was sent.
-  CredentialsUnavailable: { verdict: 'pause', remedy: FIND_CREDENTIALS },
-  CredentialsProviderError: { verdict: 'pause', remedy: FIND_CREDENTIALS },
-  TokenProviderError: { verdict: 'pause', remedy: FIND_CREDENTIALS },
-  EndpointError: { verdict: 'pause', remedy: MEND_ENDPOINT },
-  ERR_INVALID_URL: { verdict: 'pause', remedy: MEND_ENDPOINT },
-
-  // No request could be made of it: Connect can't have the message, and a replica of the newer version will send it.
-  ContentNotRendered: {
-    verdict: 'retry',
-    remedy: 'A newer version of the bridge took the message in: run that one.',
-  },
-
-  // The connection was never made: Connect can't have the message.
-  ConnectionTimeout: { verdict: 'retry', remedy: MEND_NETWORK },
-  ECONNREFUSED: { verdict: 'retry', remedy: MEND_NETWORK },
-  ENOTFOUND: { verdict: 'retry', remedy: MEND_NETWORK },
-  EAI_AGAIN: { verdict: 'retry', remedy: MEND_NETWORK },
-  EADDRNOTAVAIL: { verdict: 'retry', remedy: MEND_NETWORK },
-  EMFILE: { verdict: 'retry', remedy: 'The process has too many files open: raise its limit.' },
-  EPROTO: { verdict: 'retry', remedy: MEND_TLS },
-  TlsCertificate: { verdict: 'retry', remedy: MEND_TLS },
-
-  // The connection broke or stayed silent: nobody knows.
-  TimeoutError: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  AbortError: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  ETIMEDOUT: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  ECONNRESET: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  ECONNABORTED: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  EPIPE: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NOTHING },
-  EHOSTUNREACH: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NETWORK },
-  ENETUNREACH: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NETWORK },
-  ENETDOWN: { verdict: 'retry', isAmbiguous: true, remedy: MEND_NETWORK },
-
-  // Anything else: better tried again and counted than lost.
-  Unknown: { verdict: 'retry', isAmbiguous: true, remedy: 'Unexpected: please report it.' },
-} as const satisfies Record<string, SendErrorRow>;
-
-export const SEND_ERRORS = { ...AWS_ERRORS, ...HTTP_STATUSES, ...LOCAL_ERRORS };
-
-type SendErrorCode = keyof typeof SEND_ERRORS;
+/** Every row by its code. */
+export const SEND_ERRORS = { ...CONNECT_ERRORS.aws, ...CONNECT_ERRORS.statuses, ...CONNECT_ERRORS.local };
 
 /** Getting credentials failed, so nothing was sent. */
 export class CredentialsUnavailable extends Error {
@@ -163,18 +69,17 @@ export class ContentNotRendered extends Error {
   }
 }
 
-/** Any value that a send rejected with. Never throws. */
-export function classifySendError(error: unknown): SendFailure {
+/** Any value that a send rejected with, by the table of its service. Never throws. */
+export function classifySendError(error: unknown, table: SendErrorTable = CONNECT_ERRORS): SendFailure {
   const facts = readFacts(error);
-  const key = rowFor(facts);
-  const row: SendErrorRow = SEND_ERRORS[key];
-  const code = /^HTTP_\dXX$/.test(key) ? `HTTP_${facts.status}` : key;
+  const { code, row } = findRow(facts, table);
   return {
     verdict: row.verdict,
-    code,
+    code: /^HTTP_\dXX$/.test(code) ? `HTTP_${facts.status}` : code,
     isAmbiguous: row.isAmbiguous === true && !facts.isBeforeSending,
     remedy: row.remedy,
     requestId: facts.requestId,
+    ...(row.why === undefined ? {} : { why: row.why }),
     sentence: describe(error, facts),
   };
 }
@@ -182,6 +87,8 @@ export function classifySendError(error: unknown): SendFailure {
 interface ErrorFacts {
   readonly name: string;
   readonly code: string;
+  /** Some of AWS's errors say more closely what they mean. */
+  readonly reason: string;
   readonly message: string;
   readonly status: number | undefined;
   readonly requestId: string | undefined;
@@ -189,11 +96,12 @@ interface ErrorFacts {
 }
 
 function readFacts(error: unknown): ErrorFacts {
-  const { name, code, message, $metadata } = asRecord(error);
+  const { name, code, message, Reason, $metadata } = asRecord(error);
   const { httpStatusCode, requestId } = asRecord($metadata);
   return {
     name: typeof name === 'string' ? name : '',
     code: typeof code === 'string' ? code : '',
+    reason: typeof Reason === 'string' ? Reason : '',
     message: typeof message === 'string' ? message : '',
     status: isStatus(httpStatusCode) ? httpStatusCode : undefined,
     requestId: isPlainId(requestId) ? requestId : undefined,
@@ -221,22 +129,45 @@ function isStatus(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 100 && (value as number) <= 599;
 }
 
-function rowFor(facts: ErrorFacts): SendErrorCode {
-  const { name, code, status } = facts;
-  if (status !== undefined) return status >= 400 && isKey(AWS_ERRORS, name) ? name : rowForStatus(status);
-  if (isConnectionTimeout(facts)) return 'ConnectionTimeout';
-  // The code before the name: the SDK calls every broken connection a TimeoutError.
-  if (isKey(LOCAL_ERRORS, code)) return code;
-  if (isTlsCertificateCode(code)) return 'TlsCertificate';
-  return isKey(LOCAL_ERRORS, name) ? name : 'Unknown';
+interface FoundRow {
+  readonly code: string;
+  readonly row: SendErrorRow;
 }
 
-function rowForStatus(status: number): SendErrorCode {
+function findRow(facts: ErrorFacts, { aws, statuses, local }: SendErrorTable): FoundRow {
+  const { name, reason, status } = facts;
+  if (status !== undefined) {
+    const named = [`${name}.${reason}`, name].flatMap((code) => lookUp(aws, code) ?? []);
+    const code = codeForStatus(status, statuses);
+    return (status >= 400 ? named[0] : undefined) ?? { code, row: statuses[code] };
+  }
+  const code = codeForLocal(facts, local);
+  return { code, row: local[code] };
+}
+
+function lookUp(rows: SendErrorRows, code: string): FoundRow | undefined {
+  const row = Object.hasOwn(rows, code) ? rows[code] : undefined;
+  return row && { code, row };
+}
+
+function codeForStatus(
+  status: number,
+  statuses: SendErrorTable['statuses'],
+): keyof SendErrorTable['statuses'] {
   const exact = `HTTP_${status}`;
-  if (isKey(HTTP_STATUSES, exact)) return exact;
+  if (isKey(statuses, exact)) return exact;
   if (status >= 500) return 'HTTP_5XX';
   if (status >= 400) return 'HTTP_4XX';
   return status >= 300 ? 'HTTP_3XX' : 'HTTP_2XX';
+}
+
+function codeForLocal(facts: ErrorFacts, local: SendErrorTable['local']): keyof SendErrorTable['local'] {
+  const { name, code } = facts;
+  if (isConnectionTimeout(facts)) return 'ConnectionTimeout';
+  // The code before the name: the SDK calls every broken connection a TimeoutError.
+  if (isKey(local, code)) return code;
+  if (isTlsCertificateCode(code)) return 'TlsCertificate';
+  return isKey(local, name) ? name : 'Unknown';
 }
 
 function isKey<Table extends object>(table: Table, key: string): key is Extract<keyof Table, string> {

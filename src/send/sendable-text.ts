@@ -1,14 +1,5 @@
-/** What of a text Connect can take, what of it a person can see, and how values become lines of it. */
-
-/** Characters that leave no mark on a screen: white space, joiners, variation selectors and their like, controls. */
-const BLANK = String.raw`\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}`;
-
-export const BLANK_RUN = new RegExp(`[${BLANK}]+`, 'gu');
-export const VISIBLE = new RegExp(`[^${BLANK}]`, 'u');
-
-export function isVisible(text: string): boolean {
-  return VISIBLE.test(text);
-}
+/** What of a text Connect and the customers' channels can take, and how values become lines of it. */
+import { isVisible } from '../normalize/visible-text.ts';
 
 /** Control characters other than tab and line breaks, and lone surrogates (which have no UTF-8), become U+FFFD. */
 export function replaceUnsendable(text: string): string {

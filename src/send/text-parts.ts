@@ -14,7 +14,7 @@
  * than half the limit is looked at as a whole first.
  */
 import type { Channel } from '../normalize/channel.ts';
-import { BLANK_RUN, VISIBLE, isVisible } from './sendable-text.ts';
+import { BLANK_RUN, VISIBLE, isVisible } from '../normalize/visible-text.ts';
 
 /** The longest text that Connect takes of a channel, in UTF-16 code units. */
 export type TextLimits = Readonly<Record<Channel, number>>;

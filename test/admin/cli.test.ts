@@ -20,16 +20,23 @@ describe('runCli', () => {
     expect(run.stdout).toContain('Usage: bridge');
   });
 
-  it.each(['list', 'show', 'redrive', 'discard', 'erase', 'replay', 'status', 'start', 'subscribe'])(
-    '%s has a help of its own',
-    async (command) => {
-      const overview = await runCommand(['help']);
-      expect(overview.stdout).toMatch(new RegExp(`^ +${command}\\b.* {2}\\S`, 'm'));
-      const { exitCode, stdout } = await runCommand(['help', command]);
-      expect(exitCode).toBe(0);
-      expect(stdout).toContain(`Usage: bridge ${command}`);
-    },
-  );
+  it.each([
+    'list',
+    'show',
+    'redrive',
+    'discard',
+    'erase',
+    'replay',
+    'status',
+    'start',
+    'subscribe',
+  ])('%s has a help of its own', async (command) => {
+    const overview = await runCommand(['help']);
+    expect(overview.stdout).toMatch(new RegExp(`^ +${command}\\b.* {2}\\S`, 'm'));
+    const { exitCode, stdout } = await runCommand(['help', command]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`Usage: bridge ${command}`);
+  });
 
   it.each([
     ['no command', [], 'Usage: bridge'],

@@ -1,8 +1,13 @@
+import { normalizeStreamed } from '../../src/normalize/chat-item.ts';
 import { normalizeNotification } from '../../src/normalize/normalize-notification.ts';
-import { SANDBOX_TOPIC_ARN } from '../../src/sandbox/bridge-child.ts';
+import { SANDBOX_REPLY_TOPIC_ARN, SANDBOX_TOPIC_ARN } from '../../src/sandbox/bridge-child.ts';
 import { SMS_NUMBER, SMS_NUMBER_ARN, smsPayload } from '../../src/sandbox/end-user-messaging.ts';
 import type { SmsSample } from '../../src/sandbox/end-user-messaging.ts';
 import { makeAcceptItems } from '../../src/send/accept-item.ts';
+import { planReply } from '../../src/send/accept-reply.ts';
+import { partiesOf } from '../../src/send/chat-parties.ts';
+import type { Route } from '../../src/send/route.ts';
+import { CONTACT_ID } from '../fixtures/chat-item.ts';
 import { makeStoreFile, openSqliteStore } from '../queue/sqlite-file.ts';
 import { StoreScene } from '../queue/suite/store-scene.ts';
 import type { StoreUnderTest } from '../queue/suite/store-scene.ts';
@@ -12,6 +17,14 @@ import type { CommandRun } from './run-command.ts';
 export const ROUTES = JSON.stringify({
   routes: [{ channel: 'sms', number: SMS_NUMBER, destinationId: SMS_NUMBER_ARN }],
 });
+
+/** The bridge carries replies. */
+export const REPLY_ROUTE: Route = {
+  channel: 'sms',
+  number: SMS_NUMBER,
+  destinationId: SMS_NUMBER_ARN,
+  replies: 'bridge',
+};
 
 /** A service's store, open and in use now, and commands run beside it. */
 export class OperatorsDesk {
@@ -67,6 +80,44 @@ export class OperatorsDesk {
   /** A notification that this version does not understand. */
   async acceptStrange(text = 'no JSON at all'): Promise<number> {
     return this.#acceptNotification(text);
+  }
+
+  /** A chat that the bridge opened: its messages' session says whose it is. */
+  async openChat(from: string, contactId = CONTACT_ID): Promise<void> {
+    const { message } = this.scene.messageItem({ from });
+    await this.scene.accept({ from });
+    for (const session of [
+      { seed: crypto.randomUUID(), generation: 1, parties: partiesOf(message) },
+      { seed: crypto.randomUUID(), generation: 1, parties: partiesOf(message), contactId },
+    ]) {
+      const returned = { verdict: 'returned', dueAt: this.scene.now } as const;
+      await this.scene.record(await this.scene.claimOne(), returned, { session });
+    }
+    await this.scene.deliverAll();
+  }
+
+  /** What Connect streams of a chat, as the bridge's own code takes it with these routes. */
+  async acceptStreamed(item: object, routes: readonly Route[] = []): Promise<number | undefined> {
+    const notification = {
+      MessageId: crypto.randomUUID(),
+      TopicArn: SANDBOX_REPLY_TOPIC_ARN,
+      Timestamp: new Date(this.scene.now).toISOString(),
+      Message: JSON.stringify(item),
+    };
+    const streamed = normalizeStreamed(notification, 'ALL');
+    const { items, ignoredUnits } = await planReply(
+      streamed.item,
+      streamed.raw,
+      { routes, fallbackRegion: undefined },
+      (contactId) => this.scene.store.findChat(contactId),
+    );
+    const [accepted] = await this.scene.store.accept({
+      ...this.scene.request(items),
+      direction: 'outbound',
+      ignored: ignoredUnits,
+      snsMessageId: notification.MessageId,
+    });
+    return accepted?.id;
   }
 
   async #acceptNotification(message: string): Promise<number> {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeStoreFile, openSqliteStore, removeStoreFile } from '../queue/sqlite-file.ts';
 import { DESTINATION, pauseUntil, StoreScene } from '../queue/suite/store-scene.ts';
+import { BEGUN } from '../send/participant/participant-scene.ts';
 import { runCommand } from './run-command.ts';
 import type { CommandRun } from './run-command.ts';
 
@@ -73,6 +74,22 @@ describe('bridge status', () => {
     await fillStore(agoMs);
     expect((await runStatus()).stdout).toMatch(
       new RegExp(`^Oldest {5}waits since \\S+Z \\(${expected}\\)$`, 'm'),
+    );
+  });
+
+  it.each([
+    { chats: ['+14255550111'], expected: '1 conversation waits' },
+    { chats: ['+14255550111', '+14255550122'], expected: '2 conversations wait' },
+  ])('says that chats can’t be opened for now: $expected', async ({ chats, expected }) => {
+    scene.now = Date.now();
+    for (const from of chats) await scene.accept({ from });
+    const waiting = { ...BEGUN, waitsFor: 'LimitExceededException' };
+    for (const claim of (await scene.claim()).claims) {
+      const returned = { verdict: 'returned', dueAt: scene.now + 5_000 } as const;
+      await scene.record(claim, returned, { session: waiting });
+    }
+    expect((await runStatus()).stdout).toContain(
+      `\nChats      ${expected} for a chat (LimitExceededException): the instance has as many as it may; end some`,
     );
   });
 

@@ -76,6 +76,28 @@ describe('finds nothing wrong with', () => {
       }),
     },
     {
+      name: 'a repeated token, which brings no copy',
+      script: SOUND.replace('b:taken', 'b:takenUnclearly b:takenSlowly'),
+      change: (history) => ({ ...decide('b', 'takenSlowly')(history), method: 'participant' }),
+    },
+    {
+      name: 'a request that its chat’s end overtook',
+      script: SOUND.replace('b:taken', 'b:takenSlowly b:taken'),
+      change: decide('b', 'denied'),
+    },
+    {
+      name: 'a copy in the next chat, where nobody could know, which is counted',
+      script: SOUND.replace('b:taken', 'b:takenUnclearly b:taken'),
+      change: (history) => ({
+        ...inNextChat('b')(unclear('b', 1)(history)),
+        method: 'participant',
+      }),
+    },
+    {
+      name: 'a chat after the one before has ended',
+      change: prepend(opened('1'), ended('1'), opened('2')),
+    },
+    {
       name: 'a message that Connect refuses, which is dead',
       script: SOUND.replace('a:taken', 'a:refused a:refused'),
       change: (history) =>
@@ -178,6 +200,20 @@ const BROKEN: Readonly<Record<Rule, readonly Case[]>> = {
       change: (history) => changeStored(history, 'b', { unclearAttempts: 1 }),
     },
   ],
+  chats: [
+    { name: 'a second chat while the first is open', change: prepend(opened('1'), opened('2')) },
+    {
+      name: 'two chats after one has ended',
+      change: prepend(opened('1'), ended('1'), opened('2'), opened('3')),
+    },
+  ],
+  copies: [
+    {
+      name: 'a second copy in a chat of the method participant, even where nobody could know',
+      script: SOUND.replace('b:taken', 'b:takenUnclearly b:taken'),
+      change: (history) => ({ ...unclear('b', 1)(history), method: 'participant' }),
+    },
+  ],
   balanced: [
     { name: 'one received that is nowhere', change: (history) => changeBooks(history, { received: 5 }) },
     {
@@ -263,6 +299,7 @@ function readHistory(script: string): History {
     }
   }
   return {
+    method: 'integration-event',
     messages: MESSAGES,
     events,
     posts: MESSAGES.length,
@@ -306,7 +343,8 @@ function taken(key: string, request: number): HistoryEvent {
     subtype = '',
     text = '',
   } = MESSAGES.find((one) => one.key === key) ?? {};
-  return { kind: 'taken', request, message: key, sourceId, destinationId, subtype, text };
+  const contactId = `chat of ${sourceId}`;
+  return { kind: 'taken', request, message: key, sourceId, destinationId, subtype, text, contactId };
 }
 
 function same(history: History): History {
@@ -315,6 +353,41 @@ function same(history: History): History {
 
 function append(event: HistoryEvent): (history: History) => History {
   return (history) => ({ ...history, events: [...history.events, event] });
+}
+
+function prepend(...events: readonly HistoryEvent[]): (history: History) => History {
+  return (history) => ({ ...history, events: [...events, ...history.events] });
+}
+
+function opened(contactId: string): HistoryEvent {
+  return { kind: 'opened', contactId, conversation: 'sms +14255550182' };
+}
+
+function ended(contactId: string): HistoryEvent {
+  return { kind: 'ended', contactId };
+}
+
+/** The answer to that message's slow request, right after it. */
+function decide(key: string, fate: RequestFate): (history: History) => History {
+  return (history) => ({
+    ...history,
+    events: history.events.flatMap((event) =>
+      event.kind === 'requested' && event.message === key && event.fate === 'takenSlowly'
+        ? [event, { kind: 'decided', request: event.request, fate } as const]
+        : [event],
+    ),
+  });
+}
+
+/** Its last copy. */
+function inNextChat(key: string): (history: History) => History {
+  return (history) => {
+    const last = history.events.findLastIndex((event) => event.kind === 'taken' && event.message === key);
+    const events = history.events.map((event, index) =>
+      index === last ? { ...event, contactId: 'the next chat' } : event,
+    );
+    return { ...history, events };
+  };
 }
 
 function changeTaken(

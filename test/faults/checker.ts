@@ -26,6 +26,9 @@
  *   unclear or came too late, or an interruption lies between the two requests.
  * - `counted`: each copy too many has an unclear attempt in its message's record, and the books' possible duplicates
  *   are no fewer than the copies too many.
+ * - `chats`: a conversation's chat is opened only where it has none, or where the one before has ended.
+ * - `copies`: of the method participant, whose requests bear tokens: no chat has two copies of a message. (A copy in the
+ *   next chat is one too many as well, and counted.)
  * - `balanced`: the books balance, agree with the messages, and have received no less than was acknowledged and no more
  *   than was posted.
  * - `idle`: nothing is pending or being sent, and no lane is leased.
@@ -43,6 +46,8 @@ export const RULES = [
   'alone',
   'once',
   'counted',
+  'chats',
+  'copies',
   'balanced',
   'idle',
 ] as const;
@@ -79,6 +84,8 @@ export function checkHistory(history: History): Verdict {
       ...checkAlone(history.messages, timeline),
       ...history.messages.flatMap((message) => checkOnce(message, timeline)),
       ...checkCounted(history, timeline, stored),
+      ...checkChats(history),
+      ...checkCopies(history),
       ...checkBalanced(history, timeline),
       ...checkIdle(history),
     ],
@@ -237,6 +244,31 @@ function checkCounted(
       finding('counted', `${tooMany} copies too many, but ${possibleDuplicate} possible duplicates booked`),
     );
   return findings;
+}
+
+function checkChats({ events }: History): Finding[] {
+  const openChats = new Map<string, string>();
+  const ended = new Set<string>();
+  return events.flatMap((event) => {
+    if (event.kind === 'ended') ended.add(event.contactId);
+    if (event.kind !== 'opened') return [];
+    const before = openChats.get(event.conversation);
+    openChats.set(event.conversation, event.contactId);
+    if (before === undefined || ended.has(before)) return [];
+    return [finding('chats', `${event.conversation} got another chat while the one before was open`)];
+  });
+}
+
+function checkCopies({ method, events }: History): Finding[] {
+  if (method !== 'participant') return [];
+  const seen = new Set<string>();
+  return events.flatMap((event) => {
+    if (event.kind !== 'taken') return [];
+    const copy = JSON.stringify([event.contactId, event.message]);
+    if (seen.has(copy)) return [finding('copies', `${event.message} is in its chat twice`)];
+    seen.add(copy);
+    return [];
+  });
 }
 
 function checkBalanced({ store, posts, events }: History, timeline: Timeline): Finding[] {

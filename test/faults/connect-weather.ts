@@ -1,8 +1,10 @@
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
+import type { ConnectOperation } from '../../src/sandbox/connect-call.ts';
 import type { Fault } from '../../src/sandbox/connect-faults.ts';
 import type { RequestFate, ScriptedMessage } from './history.ts';
 import type { Script, Weather, WeatherKind } from './script.ts';
 import { seededRandom } from './seeded-random.ts';
+import type { SeededRandom } from './seeded-random.ts';
 
 /** The script's weather as it passes, request by request. */
 export class WeatherVane {
@@ -36,14 +38,42 @@ export function chooseFault(
 ): Fault | undefined {
   const random = seededRandom(options.seed, `${message.key} ${attempt}`);
   if (attempt === 1 && hangs.has(message.key)) return random.pick([FAULTS.hang, FAULTS.takenButHang]);
-  if (kind === 'denying' && destinations.includes(message.destinationId))
-    return random.pick([FAULTS.denied, FAULTS.notFound, FAULTS.expiredToken]);
-  const faults = FAULTS_OF[kind];
-  const fault = faults.length > 0 && random.isChance(FAULTY_PART) ? random.pick(faults) : undefined;
-  if (message.isRefused) return fault && !TAKING.has(fault.kind) ? fault : FAULTS.invalid;
-  if (fault) return fault;
+  const isParticipant = options.method === 'participant';
+  // A participant's messages go by tokens: a 403 to one would mean that its chat has ended.
+  if (kind === 'denying' && !isParticipant && destinations.includes(message.destinationId))
+    return random.pick(DENIALS);
+  const fault = pickFault(FAULTS_OF[kind], random);
+  if (message.isRefused && !(fault && !TAKING.has(fault.kind)))
+    return isParticipant ? FAULTS.validation : FAULTS.invalid;
+  return fault ?? pickDelay(random);
+}
+
+/** With the request numbered `attempt` (from 1) of that operation for the customer, on the way to a chat. */
+export function chooseStepFault(
+  { options }: Pick<Script, 'options'>,
+  { kind = 'calm' }: Partial<Weather>,
+  step: { readonly operation: ConnectOperation; readonly customer: string; readonly attempt: number },
+): Fault | undefined {
+  const { operation, customer, attempt } = step;
+  const random = seededRandom(options.seed, `${operation} ${customer} ${attempt}`);
+  if (kind === 'denying' && operation === 'StartChatContact') return random.pick(DENIALS);
+  // A chat that is not found is one that has ended.
+  if (kind === 'denying' && operation === 'StartContactStreaming')
+    return random.pick([FAULTS.denied, FAULTS.expiredToken]);
+  const isOpening = kind === 'throttling' && operation === 'StartChatContact';
+  const faults = isOpening ? [...FAULTS_OF[kind], FAULTS.limitExceeded] : FAULTS_OF[kind];
+  return pickFault(faults, random) ?? pickDelay(random);
+}
+
+function pickFault(faults: readonly Fault[], random: SeededRandom): Fault | undefined {
+  return faults.length > 0 && random.isChance(FAULTY_PART) ? random.pick(faults) : undefined;
+}
+
+function pickDelay(random: SeededRandom): Fault | undefined {
   return random.isChance(SLOW_PART) ? { kind: 'delay', ms: random.integer(1, SLOW_MOST_MS) } : undefined;
 }
+
+const DENIALS = [FAULTS.denied, FAULTS.notFound, FAULTS.expiredToken] as const;
 
 const FAULTY_PART = 0.4;
 const SLOW_PART = 0.3;

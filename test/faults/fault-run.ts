@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SANDBOX_TOPIC_ARN, makeBridgeEnvironment } from '../../src/sandbox/bridge-child.ts';
 import { ConnectStandIn } from '../../src/sandbox/connect-stand-in.ts';
+import { Publications } from '../../src/sandbox/publications.ts';
 import { createSnsSigner } from '../../src/sandbox/sns-signer.ts';
 import { SnsStandIn } from '../../src/sandbox/sns-stand-in.ts';
 import { SECOND_MS } from '../../src/clock.ts';
@@ -74,8 +75,15 @@ export async function playScript<Result>(options: RunOptions, judge: Judge<Resul
   const script = writeScript(options, Date.now());
   const recorder = new Recorder(script);
   recorder.attach(connect);
+  const publications = new Publications(sns);
+  connect.onItem = (publication) => publications.publish(publication);
   const environment = {
-    ...(await makeBridgeEnvironment({ directory, connectUrl: connect.url, snsUrl: sns.url })),
+    ...(await makeBridgeEnvironment({
+      directory,
+      connectUrl: connect.url,
+      snsUrl: sns.url,
+      method: options.method,
+    })),
     STORE_URL: store.url,
     ORDER_HOLD_MS: String(ORDER_HOLD_MS),
     CONNECT_RATE: '2000',
@@ -95,7 +103,7 @@ export async function playScript<Result>(options: RunOptions, judge: Judge<Resul
   balance();
   const balancer = setInterval(balance, BALANCE_MS);
   resources.defer(() => clearInterval(balancer));
-  const record = await play({ script, store, connect, sns, recorder, fleet, directory });
+  const record = await play({ script, store, connect, sns, publications, recorder, fleet, directory });
   const judged = judge(record);
   isKept = judged.keepsLogs;
   if (isKept) fs.writeFileSync(path.join(directory, 'history.json'), JSON.stringify(record.history));
@@ -114,24 +122,33 @@ interface Stage {
   readonly store: StoreUnderFault;
   readonly connect: ConnectStandIn;
   readonly sns: SnsStandIn;
+  readonly publications: Publications;
   readonly recorder: Recorder;
   readonly fleet: Fleet;
   readonly directory: string;
 }
 
 async function play(stage: Stage): Promise<RunRecord> {
-  const { script, recorder, fleet, store, connect, directory } = stage;
+  const { script, recorder, fleet, store, connect, publications, directory } = stage;
   const startedAtMs = performance.now();
-  const [deliveries] = await Promise.all([postAll(stage), playProcessFaults(stage), playStoreFaults(stage)]);
+  const [deliveries] = await Promise.all([
+    postAll(stage),
+    playProcessFaults(stage),
+    playStoreFaults(stage),
+    playChatFaults(stage),
+  ]);
   const reader = await store.open();
   let isSettled: boolean;
   try {
     isSettled = await settle(recorder, reader);
+    const published = await publications.delivered();
+    isSettled &&= await settle(recorder, reader);
     const exits = await fleet.stop();
     const history: History = {
+      method: script.options.method,
       messages: script.messages,
       events: recorder.events,
-      posts: deliveries.reduce((sum, { attempts }) => sum + attempts.length, 0),
+      posts: [...deliveries, ...published].reduce((sum, { attempts }) => sum + attempts.length, 0),
       store: await readStoreAtEnd(reader, script, await store.countLeasedLanes()),
     };
     return {
@@ -153,9 +170,14 @@ async function play(stage: Stage): Promise<RunRecord> {
           .filter(({ code }) => code !== 0)
           .map(({ code, signal }) => `SIGTERM ended with ${code ?? signal}`),
         ...fleet.ownEnds.map(({ code, signal }) => `a process ended by itself with ${code ?? signal}`),
-        ...(connect.received === recorder.requests
+        ...(connect.received === recorder.requests + connect.turnedAway
           ? []
-          : [`Connect saw ${connect.received} requests, of which ${recorder.requests} are in the history`]),
+          : [
+              `Connect saw ${connect.received} requests and turned ${connect.turnedAway} away; ${recorder.requests} are in the history`,
+            ]),
+        ...published
+          .filter(({ end }) => end !== 'taken')
+          .map(({ end, status }) => `something that Connect published was ${end} (${status})`),
         ...tooManyTimeOuts(history),
         ...connect.ruleProblems.map((problem) => `Connect’s API rules: ${problem}`),
         ...unforeseenErrors(fleet.logs),
@@ -180,6 +202,15 @@ async function playStoreFaults({ script, recorder, store }: Stage): Promise<void
   for (const { kind, atMs, forMs } of script.storeFaults) {
     await sleepUntil(recorder, atMs);
     if (kind !== 'kill' && kind !== 'freeze') await store.fail(kind, forMs);
+  }
+}
+
+async function playChatFaults({ script, recorder, connect }: Stage): Promise<void> {
+  for (const { kind, atMs, pick } of script.chatFaults) {
+    await sleepUntil(recorder, atMs);
+    const { running, begun } = connect.chats;
+    if (kind === 'end') connect.endChat(begun[pick % begun.length]?.contactId ?? '');
+    else for (const { contactId } of running) connect.expireConnections(contactId);
   }
 }
 

@@ -14,17 +14,27 @@ const SMALL = {
   canFillDisk: false,
 } as const;
 
-it.each(['sqlite', 'postgres'] as const)(
-  'keeps every promise while processes are killed, the store goes away and Connect fails: %s',
-  async (store) => {
-    const options = { ...SMALL, store, seed: 7 };
+const RUNS = [
+  { store: 'sqlite', method: 'integration-event' },
+  { store: 'postgres', method: 'integration-event' },
+  { store: 'sqlite', method: 'participant' },
+  { store: 'postgres', method: 'participant' },
+] as const;
+
+// Side by side: much of a run is waiting for the next attempt.
+it.concurrent.each(RUNS)(
+  'keeps every promise while processes are killed, the store goes away and Connect fails: $method, $store',
+  async ({ store, method }) => {
+    const options = { ...SMALL, store, method, seed: 7 };
     const record = await playScript(options, (result) => ({ result, keepsLogs: false }));
     const verdict = checkHistory(record.history);
     expect([...record.problems, ...verdict.findings], describeRun(record, verdict)).toEqual([]);
     expect(verdict.orderPairs).toBeGreaterThan(SMALL.messages);
     // A run in which nothing went wrong would show nothing.
     const fates = new Set(
-      record.history.events.flatMap((event) => (event.kind === 'requested' ? [event.fate] : [])),
+      record.history.events.flatMap((event) =>
+        event.kind === 'requested' || event.kind === 'stepped' ? [event.fate] : [],
+      ),
     );
     expect([...fates]).toEqual(expect.arrayContaining(['throttled', 'unclear', 'denied']));
     expect(record.facts.kills).toBe(SMALL.kills);

@@ -1,5 +1,7 @@
 /** What a fault run has seen, from outside: enough to judge it by, and nothing that has to be trusted from inside. */
 import type { Books, DeadReason, MessageState } from '../../src/queue/message-store.ts';
+import type { ConnectOperation } from '../../src/sandbox/connect-call.ts';
+import type { ConnectMethod } from '../../src/send/route.ts';
 
 /** What order goes by: the sent time, then SNS's Timestamp; epoch milliseconds. */
 export type SentKey = readonly [sentAt: number, snsAt: number];
@@ -57,7 +59,14 @@ export type HistoryEvent =
       readonly destinationId: string;
       readonly subtype: string;
       readonly text: string;
+      readonly contactId: string;
     }
+  /** What became of a request that brought no copy, though it looked as if it would: known by its answer alone. */
+  | { readonly kind: 'decided'; readonly request: number; readonly fate: RequestFate }
+  /** A request on the way to a chat: it brings no message. */
+  | { readonly kind: 'stepped'; readonly operation: ConnectOperation; readonly fate: RequestFate }
+  | { readonly kind: 'opened'; readonly contactId: string; readonly conversation: string }
+  | { readonly kind: 'ended'; readonly contactId: string }
   | { readonly kind: 'interrupted'; readonly id: number; readonly cause: InterruptionCause }
   | { readonly kind: 'resumed'; readonly id: number };
 
@@ -81,6 +90,7 @@ export interface StoreAtEnd {
 }
 
 export interface History {
+  readonly method: ConnectMethod;
   readonly messages: readonly ScriptedMessage[];
   /** In the order in which they happened. */
   readonly events: readonly HistoryEvent[];

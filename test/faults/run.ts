@@ -1,13 +1,14 @@
 /**
  * `npm run test:faults -- [--seed N] [--messages N] [--conversations N] [--kills N] [--store sqlite|postgres] [--seconds N]
- * [--hangs N] [--keep-logs]`: plays a script of faults and judges what it has seen; without `--store` one run on each store,
- * one after the other. Exits 0 only if every promise held.
+ * [--hangs N] [--method integration-event|participant] [--keep-logs]`: plays a script of faults and judges what it has
+ * seen; without `--store` one run on each store, one after the other. Exits 0 only if every promise held.
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { checkHistory } from './checker.ts';
 import { playScript } from './fault-run.ts';
 import { isInMountNamespace, runInMountNamespace } from './mount-namespace.ts';
+import { CONNECT_METHODS } from '../../src/send/route.ts';
 import type { RunOptions } from './script.ts';
 import { describeRun } from './summary.ts';
 
@@ -26,6 +27,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * SEED_MOST)) },
     store: { type: 'string' },
+    method: { type: 'string', default: 'integration-event' },
     messages: { type: 'string', default: DEFAULTS.messages },
     conversations: { type: 'string', default: DEFAULTS.conversations },
     kills: { type: 'string', default: DEFAULTS.kills },
@@ -51,9 +53,9 @@ async function runOn(options: RunOptions): Promise<number> {
 }
 
 async function run(options: RunOptions): Promise<number> {
-  const { seed, store, messages, conversations, kills, seconds } = options;
+  const { seed, store, method, messages, conversations, kills, seconds } = options;
   process.stdout.write(
-    `Seed ${seed}: ${messages} messages of ${conversations} conversations on ${store}, ${kills} kills, ${seconds} s of faults.\n`,
+    `Seed ${seed}: ${messages} messages of ${conversations} conversations on ${store} by ${method}, ${kills} kills, ${seconds} s of faults.\n`,
   );
   const { record, verdict } = await playScript(options, (record) => {
     const verdict = checkHistory(record.history);
@@ -67,9 +69,12 @@ async function run(options: RunOptions): Promise<number> {
 function readOptions(given: string): RunOptions {
   const store = STORES.find((store) => store === given);
   if (!store) throw new Error('--store is sqlite or postgres.');
+  const method = CONNECT_METHODS.find((method) => method === values.method);
+  if (!method) throw new Error(`--method is one of ${CONNECT_METHODS.join(', ')}.`);
   return {
     seed: readCount('seed'),
     store,
+    method,
     messages: readCount('messages'),
     conversations: readCount('conversations'),
     kills: readCount('kills'),
@@ -79,7 +84,7 @@ function readOptions(given: string): RunOptions {
   };
 }
 
-function readCount(name: Exclude<keyof typeof values, 'keep-logs' | 'store'>): number {
+function readCount(name: Exclude<keyof typeof values, 'keep-logs' | 'store' | 'method'>): number {
   const text = values[name];
   if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} is a whole number.`);
   return Number(text);

@@ -10,6 +10,9 @@ import {
   whatsAppPayload,
 } from '../../src/sandbox/end-user-messaging.ts';
 import { SECOND_MS } from '../../src/clock.ts';
+import { SANDBOX_CONTACT_FLOW_ID, SANDBOX_INSTANCE_ID } from '../../src/sandbox/chat-streaming.ts';
+import { placeOf as chatPlaceOf } from '../../src/sandbox/chats.ts';
+import type { ConnectMethod } from '../../src/send/route.ts';
 import type { ScriptedMessage, SentKey } from './history.ts';
 import { seededRandom } from './seeded-random.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -19,6 +22,7 @@ export type StoreKind = 'sqlite' | 'postgres';
 export interface RunOptions {
   readonly seed: number;
   readonly store: StoreKind;
+  readonly method: ConnectMethod;
   readonly messages: number;
   readonly conversations: number;
   readonly kills: number;
@@ -60,6 +64,17 @@ export type ScriptedFault =
   | { readonly kind: 'freeze'; readonly atMs: number; readonly forMs: number }
   | { readonly kind: StoreFaultKind; readonly atMs: number; readonly forMs: number };
 
+/**
+ * `end`: one of the chats that messages have got into, as an agent ends it. `expire`: the connection tokens of all chats,
+ * before their time. Of the method participant alone: who sends by the other one would not notice.
+ */
+export interface ChatFault {
+  readonly kind: 'end' | 'expire';
+  readonly atMs: number;
+  /** Which one, of however many there are. */
+  readonly pick: number;
+}
+
 export interface Script {
   readonly options: RunOptions;
   /** The run's start, as the messages' times have it. */
@@ -73,6 +88,8 @@ export interface Script {
   readonly processFaults: readonly ScriptedFault[];
   /** Of the store, by `atMs`, one after the other. */
   readonly storeFaults: readonly ScriptedFault[];
+  /** Of chats, by `atMs`. */
+  readonly chatFaults: readonly ChatFault[];
   /** Messages whose first request is not answered. */
   readonly hangs: ReadonlySet<string>;
 }
@@ -94,6 +111,7 @@ export function writeScript(options: RunOptions, startsAt: number): Script {
     weather: writeWeather(options),
     processFaults: writeProcessFaults(options),
     storeFaults: writeStoreFaults(options),
+    chatFaults: options.method === 'participant' ? writeChatFaults(options) : [],
     hangs: new Set(Array.from({ length: hangs }, () => random.pick(sound).key)),
   };
 }
@@ -114,7 +132,7 @@ function writeConversations(options: RunOptions, startsAt: number): WrittenMessa
   }
   return customers.flatMap((customer, index) =>
     writeTimes(options, random, counts[index] ?? 0).map((times, serial) =>
-      writeMessage({ customer, times, serial, startsAt }, random),
+      writeMessage({ customer, times, serial, startsAt, method: options.method }, random),
     ),
   );
 }
@@ -169,10 +187,11 @@ function writeMessage(
     readonly times: Times;
     readonly serial: number;
     readonly startsAt: number;
+    readonly method: ConnectMethod;
   },
   random: SeededRandom,
 ): WrittenMessage {
-  const { customer, times, serial, startsAt } = parts;
+  const { customer, times, serial, startsAt, method } = parts;
   const isSms = customer.channel === 'sms';
   const digits = customer.address.slice(1);
   const key = isSms
@@ -207,8 +226,7 @@ function writeMessage(
       key,
       conversation: `${customer.channel} ${customer.address}`,
       sourceId: customer.address,
-      destinationId: isSms ? SMS_NUMBER_ARN : WHATSAPP_NUMBER_ARN,
-      subtype: isSms ? 'connect:SMS' : 'connect:WhatsApp',
+      ...CHATS_OF[method][customer.channel],
       text,
       isRefused: random.isChance(REFUSED_PART),
       earliest: places[0] ?? [0, 0],
@@ -216,6 +234,19 @@ function writeMessage(
     },
   };
 }
+
+/** Where Connect keeps the chats. */
+const PLACE = chatPlaceOf(SANDBOX_INSTANCE_ID, SANDBOX_CONTACT_FLOW_ID);
+const CHATS_OF = {
+  'integration-event': {
+    sms: { destinationId: SMS_NUMBER_ARN, subtype: 'connect:SMS' },
+    whatsapp: { destinationId: WHATSAPP_NUMBER_ARN, subtype: 'connect:WhatsApp' },
+  },
+  participant: {
+    sms: { destinationId: PLACE, subtype: 'connect:Chat' },
+    whatsapp: { destinationId: PLACE, subtype: 'connect:Chat' },
+  },
+} as const satisfies Record<ConnectMethod, unknown>;
 
 /** An SMS has no time of its own; WhatsApp's is in whole seconds. */
 function placeOf({ channel }: Customer, sentAt: Date, { timestamp }: ScriptedPost): SentKey {
@@ -257,7 +288,12 @@ const WEATHER_KINDS: readonly WeatherKind[] = [
   'denying',
 ];
 
-function writeWeather({ seed, messages }: RunOptions): Weather[] {
+const DENIED_PLACES: Readonly<Record<ConnectMethod, readonly (readonly string[])[]>> = {
+  'integration-event': [[SMS_NUMBER_ARN], [WHATSAPP_NUMBER_ARN], [SMS_NUMBER_ARN, WHATSAPP_NUMBER_ARN]],
+  participant: [[PLACE]],
+};
+
+function writeWeather({ seed, messages, method }: RunOptions): Weather[] {
   const random = seededRandom(seed, 'weather');
   const rounds = Math.ceil(messages / WEATHER_ROUND_MESSAGES);
   const most = messages / rounds / WEATHER_KINDS.length;
@@ -267,11 +303,7 @@ function writeWeather({ seed, messages }: RunOptions): Weather[] {
       kind,
       requests: random.integer(Math.ceil(most / 2), Math.ceil(most)),
       mostMs: kind === 'denying' ? DENYING_MOST_MS : WEATHER_MOST_MS,
-      destinations: random.pick([
-        [SMS_NUMBER_ARN],
-        [WHATSAPP_NUMBER_ARN],
-        [SMS_NUMBER_ARN, WHATSAPP_NUMBER_ARN],
-      ]),
+      destinations: random.pick(DENIED_PLACES[method]),
     }));
   return [BACKLOG_WEATHER, ...phases];
 }
@@ -319,4 +351,25 @@ function writeStoreFaults({ seed, seconds, store, canFillDisk }: RunOptions): Sc
     const mostMs = Math.min(STORE_FAULT_MOST_MS, (seconds * SECOND_MS) / kinds.length);
     return { kind, atMs, forMs: random.integer(Math.min(STORE_FAULT_LEAST_MS, mostMs), mostMs) };
   }).sort((a, b) => a.atMs - b.atMs);
+}
+
+/** One chat is ended for so many messages. */
+const CHAT_END_EVERY_MESSAGES = 25;
+/** They last a day: that three in a row expire before one message got through is nothing that happens. */
+const EXPIRE_EVERY_MS = 20_000;
+const PICK_MOST = 1_000_000;
+
+function writeChatFaults({ seed, seconds, messages }: RunOptions): ChatFault[] {
+  const random = seededRandom(seed, 'chats');
+  const durationMs = seconds * SECOND_MS;
+  const write = (kind: ChatFault['kind'], count: number): ChatFault[] =>
+    Array.from({ length: count }, (_, index) => ({
+      kind,
+      atMs: Math.floor(((index + random.fraction()) * durationMs) / count),
+      pick: random.integer(0, PICK_MOST),
+    }));
+  return [
+    ...write('end', Math.ceil(messages / CHAT_END_EVERY_MESSAGES)),
+    ...write('expire', Math.ceil(durationMs / EXPIRE_EVERY_MS)),
+  ].sort((a, b) => a.atMs - b.atMs);
 }

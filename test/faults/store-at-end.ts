@@ -36,8 +36,10 @@ async function listAll(store: MessageStore): Promise<readonly MessageSummary[]> 
 }
 
 /** Connect may have had the message: a lost attempt, or a retry after one of the errors that the table calls ambiguous. */
-function isUnclear({ verdict, code = '' }: RecordedAttempt): boolean {
+function isUnclear({ verdict, code: named = '' }: RecordedAttempt): boolean {
   if (verdict !== 'retry') return verdict === 'lost';
+  // A participant's code says which operation it was.
+  const code = named.split('.').at(-1) ?? '';
   if (/^HTTP_[25]\d\d$/.test(code)) return true;
   return isListed(code) && 'isAmbiguous' in SEND_ERRORS[code];
 }

@@ -10,15 +10,20 @@ export function describeRun({ script, history, facts, problems }: RunRecord, ver
   const { findings, orderPairs, copiesTooMany, timeOuts } = verdict;
   const fates = count(history.events.flatMap((event) => (event.kind === 'requested' ? [event.fate] : [])));
   const weather = count(script.weather.map(({ kind }) => kind));
+  const chats = history.events.filter(({ kind }) => kind === 'opened').length;
+  const ended = history.events.filter(({ kind }) => kind === 'ended').length;
+  const steps = count(history.events.flatMap((event) => (event.kind === 'stepped' ? [event.fate] : [])));
   const isSound = findings.length === 0 && problems.length === 0;
   const lines = [
     `seed              ${script.options.seed}`,
+    `method            ${script.options.method}`,
     `took              ${seconds(facts.durationMs)}`,
     `messages          ${script.messages.length}, posted ${script.posts.length} times; ${facts.postsRetried} posts had to be retried`,
     `processes         ${facts.kills} kills, ${facts.freezes} freezes, ${facts.failedStarts} starts that failed`,
     `store             ${list(facts.storeFaults)}${script.options.canFillDisk || script.options.store !== 'sqlite' ? '' : ' (nothing can be mounted here: the disk was never full)'}`,
     `Connect was       ${list(weather)}`,
     `Connect’s answers ${list(fates)}`,
+    `chats             ${chats} opened, ${ended} ended${chats > 0 && list(steps) ? `; on the way to them: ${list(steps)}` : ''}`,
     `books             ${books.received} received, ${books.delivered} delivered, ${books.duplicate} duplicate, ${books.dead} dead, ${books.pending} pending; ${books.arrivedLate} arrived late`,
     `copies too many   ${copiesTooMany} seen, ${books.possibleDuplicate} possible ones counted`,
     `order             ${orderPairs} pairs of messages could be judged; ${timeOuts} timed out; Connect was silent to ${script.hangs.size}`,

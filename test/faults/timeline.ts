@@ -33,15 +33,27 @@ export function readTimeline(events: readonly HistoryEvent[], timedOut: Readonly
   const takenAt = new Map(
     placed.flatMap(({ event, at }) => (event.kind === 'taken' ? [[event.request, at] as const] : [])),
   );
+  const decided = new Map(
+    placed.flatMap(({ event, at }) =>
+      event.kind === 'decided' ? [[event.request, { at, fate: event.fate }] as const] : [],
+    ),
+  );
   const groups = Map.groupBy(placed, ({ event }) => ('message' in event ? event.message : undefined));
   const timelines = new Map(
-    [...groups].map(([message, group]) => [message, readMessage(group, takenAt, timedOut)]),
+    [...groups].map(([message, group]) => [message, readMessage(group, { takenAt, decided }, timedOut)]),
   );
   const interruptions = readInterruptions(placed);
   return {
     of: (message) => timelines.get(message) ?? NOTHING,
     isInterrupted: (from, to) => interruptions.some((one) => one.from <= to && one.to >= from),
   };
+}
+
+/** By requests. */
+interface Decisions {
+  /** When a copy got into a chat. */
+  readonly takenAt: ReadonlyMap<number, number>;
+  readonly decided: ReadonlyMap<number, { readonly at: number; readonly fate: RequestFate }>;
 }
 
 interface Placed {
@@ -51,7 +63,7 @@ interface Placed {
 
 function readMessage(
   group: readonly Placed[],
-  takenAt: ReadonlyMap<number, number>,
+  { takenAt, decided }: Decisions,
   timedOut: ReadonlySet<string>,
 ): MessageTimeline {
   const first = (kind: HistoryEvent['kind']): number | undefined =>
@@ -61,9 +73,11 @@ function readMessage(
     acknowledgedAt: first('acknowledged'),
     requests: group.flatMap(({ event, at }) => {
       if (event.kind !== 'requested') return [];
-      const { message, fate, request } = event;
-      const decidedAt = fate === 'takenSlowly' ? (takenAt.get(request) ?? Infinity) : at;
-      return [{ message, at, fate, decidedAt, mayBeLate: timedOut.has(message) }];
+      const { message, request } = event;
+      const later = decided.get(request);
+      const fate = later?.fate ?? event.fate;
+      const atOnce = event.fate === 'takenSlowly' ? (takenAt.get(request) ?? Infinity) : at;
+      return [{ message, at, fate, decidedAt: later?.at ?? atOnce, mayBeLate: timedOut.has(message) }];
     }),
     taken: group.filter(({ event }) => event.kind === 'taken').map(({ at }) => at),
   };

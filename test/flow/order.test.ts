@@ -52,8 +52,8 @@ it('keeps each of many conversations in order while Connect is slow', async () =
     let running = 0;
     let mostRunning = 0;
     const busy = new Set<string>();
-    flow.connect.faultFor = ({ SourceId }) => {
-      expect(busy.has(SourceId)).toBe(false);
+    flow.connect.faultFor = ({ sourceId }) => {
+      expect(busy.has(sourceId)).toBe(false);
       mostRunning = Math.max(mostRunning, (running += 1));
       return { kind: 'delay', ms: 20 };
     };

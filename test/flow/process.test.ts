@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import { runBridgeCommand } from '../../src/sandbox/bridge-child.ts';
-import { SEND_TIMEOUT_MS } from '../../src/send/connect-client.ts';
+import { SEND_TIMEOUT_MS } from '../../src/send/aws-clients.ts';
 import { killBridge, startBridgeProcess, terminateBridge } from '../support/bridge-process.ts';
 import { withFlow } from '../support/flow-harness.ts';
 import type { Flow } from '../support/flow-harness.ts';

@@ -74,6 +74,32 @@ it.each<[name: string, body: unknown, envelope: unknown]>([
   expect(parseEnvelope(bytes(body))).toStrictEqual(envelope);
 });
 
+const visible = (attributes: unknown): object => ({ ...NOTIFICATION, MessageAttributes: attributes });
+
+it.each<[name: string, body: object, visibility: string | undefined]>([
+  ['as Connect writes it', visible({ MessageVisibility: { Type: 'String', Value: 'ALL' } }), 'ALL'],
+  ['among others', visible({ Other: { Value: 'x' }, MessageVisibility: { Value: 'CUSTOMER' } }), 'CUSTOMER'],
+  ['a word that nobody knows yet', visible({ MessageVisibility: { Value: 'TO_A_BOT' } }), 'TO_A_BOT'],
+  ['in small letters, with space around', visible({ MessageVisibility: { Value: ' all\n' } }), 'all'],
+  ['no attributes', NOTIFICATION, undefined],
+  ['attributes that are null', visible(null), undefined],
+  ['attributes that are a list', visible([{ MessageVisibility: { Value: 'ALL' } }]), undefined],
+  ['an attribute that is a text', visible({ MessageVisibility: 'ALL' }), undefined],
+  ['a value that is no text', visible({ MessageVisibility: { Value: ['ALL'] } }), undefined],
+  ['an empty value', visible({ MessageVisibility: { Value: '' } }), undefined],
+  ['a line in it', visible({ MessageVisibility: { Value: 'ALL\nX' } }), undefined],
+  ['words in it', visible({ MessageVisibility: { Value: 'what she wrote' } }), undefined],
+  ['a long value', visible({ MessageVisibility: { Value: 'A'.repeat(41) } }), undefined],
+  [
+    'that of a confirmation',
+    { ...CONFIRMATION, MessageAttributes: { MessageVisibility: { Value: 'ALL' } } },
+    undefined,
+  ],
+])('reads the visibility: %s', (_name, body, visibility) => {
+  const envelope = parseEnvelope(bytes(body));
+  expect('visibility' in envelope ? envelope.visibility : undefined).toBe(visibility);
+});
+
 it.each<[timestamp: string, at: number]>([
   ['2026-03-01T12:00:00.000Z', Date.UTC(2026, 2, 1, 12)],
   ['2026-03-01T12:00:00Z', Date.UTC(2026, 2, 1, 12)],

@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trackingIdOf } from '../../src/normalize/reply-tracking.ts';
 import { SMS_MESSAGES } from '../fixtures/sms-messages.ts';
 import { SMS_PAYLOAD, smsMessage } from '../fixtures/sms-payload.ts';
 import { WHATSAPP_MESSAGES } from '../fixtures/whatsapp-messages.ts';
 import {
+  WHATSAPP_STATUS,
   whatsAppChange,
   whatsAppEntry,
   whatsAppMessage,
@@ -15,6 +17,13 @@ import { expectInvariants, normalize } from './notification-scene.ts';
 
 // One seed, so that a run that passed passes again.
 fc.configureGlobal({ seed: 20_260_304 });
+
+const FAILED_STATUS = {
+  ...WHATSAPP_STATUS,
+  status: 'failed',
+  biz_opaque_callback_data: trackingIdOf({ contactId: 'contact-1', replyId: 'reply-1' }),
+  errors: [{ code: 131047, title: 'Re-engagement message', error_data: { details: 'Too late.' } }],
+};
 
 type Path = readonly string[];
 
@@ -51,7 +60,7 @@ describe('anything', () => {
   const messages = [whatsAppText(), whatsAppText({ id: 'W2', from_user_id: 'US.13491208655302741918' })];
   const entry = whatsAppEntry([
     whatsAppChange(messages),
-    whatsAppStatusChange(),
+    whatsAppStatusChange([WHATSAPP_STATUS, FAILED_STATUS]),
     whatsAppChange([whatsAppText({ id: 'W3' })]),
   ]);
   const whatsApp = fc

@@ -128,7 +128,7 @@ describe('raw', () => {
       'notUnderstood',
       'notUnderstood',
     ]);
-    const raws = items.flatMap((item) => (item.kind === 'ignored' ? [] : [item.raw]));
+    const raws = items.flatMap((item) => ('raw' in item ? [item.raw] : []));
     expect(raws.map((raw) => raw.match(/words \w+/g))).toEqual([
       ['words one'],
       ['words two'],

@@ -27,7 +27,7 @@ export function normalizeRaw(raw: string): readonly NormalizedItem[] {
 export function expectInvariants(items: readonly NormalizedItem[]): void {
   expect(items.length).toBeGreaterThan(0);
   for (const item of items) {
-    if (item.kind === 'ignored') continue;
+    if (item.kind === 'ignored' || item.kind === 'replyFailure') continue;
     expect(item.raw.isWellFormed()).toBe(true);
     expect(normalizeRaw(item.raw)).toEqual([item]);
     if (item.kind !== 'message') continue;

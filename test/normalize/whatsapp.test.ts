@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { trackingIdOf } from '../../src/normalize/reply-tracking.ts';
 import { PARTS_MAX, parseWhatsAppNotification } from '../../src/normalize/whatsapp.ts';
 import {
   OTHER_PHONE_NUMBER_ARN,
@@ -7,6 +8,7 @@ import {
   WHATSAPP_CONTACT,
   WHATSAPP_METADATA,
   WHATSAPP_SENT_AT,
+  WHATSAPP_STATUS,
   whatsAppChange,
   whatsAppEntry,
   whatsAppPayload,
@@ -26,6 +28,8 @@ function outcomes(payload: Fields): string[] {
         return parsed.detail;
       case 'ignored':
         return `ignored: ${parsed.reason}${parsed.field === undefined ? '' : ` of ${parsed.field}`}`;
+      case 'replyFailure':
+        return `failed: ${parsed.replyId} in ${parsed.contactId}: ${parsed.why}`;
     }
   });
 }
@@ -33,6 +37,16 @@ function outcomes(payload: Fields): string[] {
 function messageOf(payload: Fields): unknown {
   const [first] = parseWhatsAppNotification(payload, WHATSAPP_SENT_AT);
   return first?.parsed.kind === 'message' ? first.parsed.message : first?.parsed;
+}
+
+/** The status of a reply that the bridge sent and WhatsApp could not deliver. */
+function failed(replyId: string): Fields {
+  const biz_opaque_callback_data = trackingIdOf({ contactId: 'contact-1', replyId });
+  return { ...WHATSAPP_STATUS, status: 'failed', biz_opaque_callback_data };
+}
+
+function statuses(value: unknown): Fields {
+  return { field: 'messages', value: { statuses: value } };
 }
 
 const A = whatsAppText({ id: 'A' });
@@ -85,6 +99,29 @@ describe('the parts of a notification', () => {
       'a status beside a message',
       whatsAppEntry([whatsAppStatusChange(), whatsAppChange([A])]),
       ['ignored: status of messages', 'A'],
+    ],
+    [
+      'a reply that failed, among other statuses',
+      whatsAppEntry([whatsAppStatusChange([WHATSAPP_STATUS, failed('reply-1'), { status: 'failed' }])]),
+      ['failed: reply-1 in contact-1: WhatsApp gives no reason', 'ignored: status of messages'],
+    ],
+    [
+      'nothing but replies that failed',
+      whatsAppEntry([whatsAppStatusChange([failed('reply-1'), failed('reply-2')])]),
+      [
+        'failed: reply-1 in contact-1: WhatsApp gives no reason',
+        'failed: reply-2 in contact-1: WhatsApp gives no reason',
+      ],
+    ],
+    [
+      'a reply that failed, in the change of a message',
+      whatsAppEntry([whatsAppChange([A], { statuses: [failed('reply-1'), WHATSAPP_STATUS] })]),
+      ['failed: reply-1 in contact-1: WhatsApp gives no reason', 'A'],
+    ],
+    [
+      'statuses that are no list',
+      whatsAppEntry([statuses({ status: 'failed' })]),
+      ['ignored: status of messages'],
     ],
     [
       'errors',

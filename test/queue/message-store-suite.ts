@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import { describeAccepting } from './suite/accepting.ts';
 import { describeAgeing } from './suite/ageing.ts';
 import { describeAttempts } from './suite/attempts.ts';
+import { describeChats } from './suite/chats.ts';
 import { describeClaimLimits } from './suite/claim-limits.ts';
 import { describeErasing } from './suite/erasing.ts';
 import { describeLeases } from './suite/leases.ts';
@@ -26,6 +27,7 @@ const TOPICS = [
   describeLeases,
   describeOutcomes,
   describeParts,
+  describeChats,
   describePauses,
   describeClaimLimits,
   describePaces,

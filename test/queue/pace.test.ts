@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   fillPace,
+  limitsOf,
   newPace,
   returnToken,
   slowPace,
@@ -151,6 +152,24 @@ describe('throttling', () => {
     pace.slowDown();
     pass(3_500);
     expect(pace.tokens()).toBe(39); // 10 + 11 + 12 + 13/2
+  });
+});
+
+describe('the limits of a pace', () => {
+  const other = { rate: 17, burst: 26 };
+  const named = { rate: 5, burst: 8 };
+  const paces = { default: other, byName: { StartChatContact: named } };
+
+  it.each([
+    { key: 'StartChatContact 111122223333/us-east-1', expected: named },
+    { key: 'StartChatContact', expected: named },
+    { key: 'StartChatContacts 111122223333/us-east-1', expected: other },
+    { key: '111122223333/us-east-1', expected: other },
+    { key: 'a StartChatContact', expected: other },
+    { key: 'constructor a', expected: other },
+    { key: '', expected: other },
+  ])('are those of the first word of its key: $key', ({ key, expected }) => {
+    expect(limitsOf(paces, key)).toBe(expected);
   });
 });
 

@@ -76,6 +76,7 @@ describe('replicas that start', () => {
     expect(await schema.query('SELECT version, name FROM schema_migrations')).toEqual([
       { version: 1, name: '0001-initial.sql' },
       { version: 2, name: '0002-parts.sql' },
+      { version: 3, name: '0003-chats.sql' },
     ]);
   });
 
@@ -419,7 +420,7 @@ describe('the clock', () => {
       limit: 5,
       limitPerDestination: 5,
       inFlight: {},
-      paceLimits: UNPACED,
+      paces: { default: UNPACED, byName: {} },
     };
     // The hold of 0 ms has ended on the database's clock, within what the measurement may be off.
     let claimed = await slow.claimHeads({ ...claimRequest, now: behind.now() });

@@ -36,10 +36,10 @@ export async function openPostgresStore(
 
 /** Cheaper than new tables, and the same to a test: ids begin anew. */
 async function empty(schema: PostgresSchema): Promise<PostgresSchema> {
-  for (const table of ['attempts', 'messages', 'lanes', 'pauses', 'paces', 'books', 'pings']) {
+  for (const table of ['attempts', 'messages', 'chats', 'lanes', 'pauses', 'paces', 'books', 'pings']) {
     await schema.query(`DELETE FROM ${table}`);
   }
-  for (const table of ['attempts', 'messages', 'lanes', 'pauses']) {
+  for (const table of ['attempts', 'messages', 'chats', 'lanes', 'pauses']) {
     await schema.query(`SELECT setval(pg_get_serial_sequence($1, 'id'), 1, false)`, [table]);
   }
   return schema;

@@ -80,7 +80,7 @@ function claim(): readonly Claim[] {
     limit: 64,
     limitPerDestination: 64,
     inFlight: {},
-    paceLimits: PACE_LIMITS,
+    paces: { default: PACE_LIMITS, byName: {} },
   };
   return claimHeads(db, request).claims;
 }

@@ -139,7 +139,9 @@ describe('refusals, as the real SDK client sees them', () => {
 });
 
 async function startThrottled() {
-  const connect = await ConnectStandIn.start({ throttle: { rate: 0.001, burst: 3 } });
+  const connect = await ConnectStandIn.start({
+    throttles: { SendChatIntegrationEvent: { rate: 0.001, burst: 3 } },
+  });
   return { connect, [Symbol.asyncDispose]: () => connect.close() };
 }
 
@@ -177,7 +179,7 @@ describe('connections that fail', () => {
   });
 
   it('a function chooses faults while it is set', async () => {
-    connect.faultFor = ({ Event }) => (Event.Content === 'bad' ? FAULTS.invalid : undefined);
+    connect.faultFor = ({ text }) => (text === 'bad' ? FAULTS.invalid : undefined);
     await expect(client.send(chatEvent('bad'))).rejects.toThrow();
     await client.send(chatEvent('good'));
     connect.clearFaults();

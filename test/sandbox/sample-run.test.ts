@@ -45,7 +45,7 @@ const THROTTLED: Fate = { kind: 'seen', text: 'one', isThrottledFirst: true };
 describe('a sample ended as it should only if it did', () => {
   const one = [notification('a', SEEN)];
   const two = [notification('a', SEEN), notification('b', SECOND)];
-  const again = [notification('a', SEEN), notification('a', { kind: 'duplicate' })];
+  const again = [notification('a', SEEN), notification('a', { kind: 'duplicate', text: 'one' })];
   const forged = [notification('a', { kind: 'refused' }, 403)];
   it.each([
     { name: 'seen', notifications: one, lines: [['a', 'one']], good: [true] },

@@ -46,11 +46,11 @@ function startSandbox(directory: string, ...options: string[]) {
 }
 
 /** Run aside, so that the sandbox's output is read meanwhile. */
-async function sendFromAnotherTerminal(
+async function runFromAnotherTerminal(
   directory: string,
   words: readonly string[],
 ): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [MAIN, 'sandbox', 'send', ...words], { env: environment(directory) });
+  const child = spawn(process.execPath, [MAIN, 'sandbox', ...words], { env: environment(directory) });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -71,13 +71,14 @@ it.concurrent(
     expect(sandbox.output()).toContain('[Empty message]');
     expect(sandbox.output()).toContain('13 received = 11 delivered + 2 duplicate + 0 ignored + 0 dead');
 
-    const sms = await sendFromAnotherTerminal(directory, ['--from', '+14255550182', 'Thank you!']);
+    const sms = await runFromAnotherTerminal(directory, ['send', '--from', '+14255550182', 'Thank you!']);
     expect(sms).toMatchObject({
       code: 0,
       output: expect.stringMatching(/Chat 1 .* continued\n.* {2}Thank you!/) as string,
     });
     await sandbox.until('Thank you!');
-    const whatsApp = await sendFromAnotherTerminal(directory, [
+    const whatsApp = await runFromAnotherTerminal(directory, [
+      'send',
       '--from',
       '+12065550199',
       '--channel',
@@ -88,7 +89,8 @@ it.concurrent(
       code: 0,
       output: expect.stringMatching(/WhatsApp .* new chat\n.* {2}Olá!/) as string,
     });
-    const fax = await sendFromAnotherTerminal(directory, [
+    const fax = await runFromAnotherTerminal(directory, [
+      'send',
       '--from',
       '+12065550199',
       '--channel',
@@ -96,6 +98,11 @@ it.concurrent(
       'Hello',
     ]);
     expect(fax).toMatchObject({ code: 64 });
+    const reply = await runFromAnotherTerminal(directory, ['reply', 'Good bye!']);
+    expect(reply).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('--method participant') as string,
+    });
 
     sandbox.child.kill('SIGTERM');
     expect(await sandbox.exited).toBe(0);
@@ -116,17 +123,37 @@ it.concurrent(
   },
 );
 
-it('send says that no sandbox runs', () => {
+it.concurrent(
+  'shows a conversation both ways by the method participant, and lets the agent answer',
+  { timeout: 90_000 },
+  async () => {
+    using temporary = makeDirectory();
+    const { directory } = temporary;
+    using sandbox = startSandbox(directory, '--method', 'participant');
+    await sandbox.until('Ctrl-C ends it.');
+    expect(sandbox.output()).not.toContain('✗');
+    expect(sandbox.output()).toContain('Chat 1 · SMS · +14255550182 → +12065550100 · new chat');
+    expect(sandbox.output()).toContain('seen: Tomorrow afternoon');
+    const reply = await runFromAnotherTerminal(directory, ['reply', '--to', '+14255550182', 'Good bye!']);
+    expect(reply).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/Chat 1 .*\n.*to the customer: Good bye!/) as string,
+    });
+    sandbox.child.kill('SIGTERM');
+    expect(await sandbox.exited).toBe(0);
+  },
+);
+
+it.each([
+  { name: 'send', words: ['send', '--from', '+14255550182', 'x'] },
+  { name: 'reply', words: ['reply', 'x'] },
+])('$name says that no sandbox runs', ({ words }) => {
   using temporary = makeDirectory();
   const { directory } = temporary;
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [MAIN, 'sandbox', 'send', '--from', '+14255550182', 'x'],
-    {
-      env: environment(directory),
-      encoding: 'utf8',
-    },
-  );
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'sandbox', ...words], {
+    env: environment(directory),
+    encoding: 'utf8',
+  });
   expect({ status, stderr }).toEqual({
     status: 69,
     stderr: expect.stringContaining('SANDBOX_UNAVAILABLE') as string,

@@ -15,8 +15,8 @@ import {
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { subscribe } from '../../src/admin/commands/subscribe.ts';
-import { createSnsSigner } from '../../src/sandbox/sns-signer.ts';
-import type { SnsSigner } from '../../src/sandbox/sns-signer.ts';
+import { createSnsSigner, signedText } from '../../src/sandbox/sns-signer.ts';
+import type { SignedEnvelope, SnsSigner } from '../../src/sandbox/sns-signer.ts';
 import { SnsStandIn } from '../../src/sandbox/sns-stand-in.ts';
 
 const TOPIC = 'arn:aws:sns:us-east-1:111122223333:inbound-messages';
@@ -114,6 +114,32 @@ describe('delivery', () => {
     });
     expect(confirmation?.headers['x-amz-sns-message-type']).toBe('SubscriptionConfirmation');
     expect(confirmation?.headers).not.toHaveProperty('x-amz-sns-subscription-arn');
+  });
+});
+
+describe('topics', () => {
+  const replies = 'arn:aws:sns:us-east-1:111122223333:agents-replies';
+
+  it('publishes for another topic too, with message attributes that are not signed', async () => {
+    await using subscriber = await startSubscriber([200]);
+    const messageAttributes = { MessageVisibility: { Type: 'String', Value: 'ALL' } };
+    await sns.publish('hello', { topicArn: replies, messageAttributes });
+    const [{ headers, body } = { headers: {}, body: '' }] = subscriber.received;
+    expect(headers).toMatchObject({
+      'x-amz-sns-topic-arn': replies,
+      'x-amz-sns-subscription-arn': expect.stringContaining(`${replies}:`) as string,
+    });
+    const envelope = JSON.parse(body) as SignedEnvelope;
+    expect(envelope).toMatchObject({ TopicArn: replies, MessageAttributes: messageAttributes });
+    expect(signedText(envelope)).not.toContain('MessageVisibility');
+  });
+
+  it('asks for the confirmation of each', async () => {
+    await using subscriber = await startSubscriber([200, 200]);
+    await sns.askForConfirmation();
+    await sns.askForConfirmation({ topicArn: replies });
+    const asked = subscriber.received.map(({ body }) => JSON.parse(body) as { TopicArn: string });
+    expect(asked.map(({ TopicArn }) => TopicArn)).toEqual([TOPIC, replies]);
   });
 });
 

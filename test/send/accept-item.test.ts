@@ -40,6 +40,15 @@ const STATUS: NormalizedItem = { kind: 'ignored', reason: 'status', field: 'mess
 const FLOWS: NormalizedItem = { kind: 'ignored', reason: 'other_field', field: 'flows' };
 const BROKEN: NormalizedItem = { kind: 'notUnderstood', detail: 'it is broken', raw: 'raw of it' };
 
+const TOPIC = 'arn:aws:sns:eu-west-2:111122223333:replies';
+const CHAT: Route = {
+  ...SMS,
+  method: 'participant',
+  instanceId: 'instance-1',
+  contactFlowId: 'flow-1',
+  streamingEndpointArn: TOPIC,
+};
+
 function plan(parts: readonly NormalizedItem[], routes: readonly Route[] = [SMS], fallbackRegion?: string) {
   return makeAcceptItems(parts, { routes, fallbackRegion });
 }
@@ -56,6 +65,28 @@ describe('what the parts of a notification are to the store', () => {
       ],
       ignored: [],
       ignoredUnits: [],
+    });
+  });
+
+  it('a message goes where its route has chats opened, by requests that bear tokens', () => {
+    expect(plan([message()], [CHAT]).items).toMatchObject([
+      {
+        kind: 'message',
+        placement: {
+          destination: 'instance/instance-1/contact-flow/flow-1',
+          paceKey: 'SendMessage instance-1',
+          isIdempotent: true,
+        },
+      },
+    ]);
+  });
+
+  it('a reply that failed is a status, where nobody has made a notice of it', () => {
+    const failed = { kind: 'replyFailure', contactId: 'c', replyId: 'r', why: 'too late' } as const;
+    expect(plan([failed])).toEqual({
+      items: [],
+      ignored: [{ kind: 'ignored', reason: 'status', field: 'messages' }],
+      ignoredUnits: ['status'],
     });
   });
 
@@ -88,6 +119,20 @@ describe('what the parts of a notification are to the store', () => {
         "The destination for sms messages to +12065550100 has no Region: a route's region or AWS_REGION has to say it.",
     },
     {
+      name: 'a chat without an instance',
+      part: message(),
+      routes: [{ ...CHAT, instanceId: undefined }],
+      detail:
+        'The sms route for +12065550100 is of the method participant, and has no instanceId or contactFlowId.',
+    },
+    {
+      name: 'a chat without a topic',
+      part: message(),
+      routes: [{ ...CHAT, streamingEndpointArn: undefined }],
+      detail:
+        'The sms route for +12065550100 is of the method participant, and has no Region, or no topic in its Region to stream chats to (REPLY_TOPIC_ARNS, streamingEndpointArn).',
+    },
+    {
       name: 'nothing that says to whom, and no default',
       part: message({ businessAddress: UNKNOWN_BUSINESS_ADDRESS }),
       routes: [SMS],
@@ -98,6 +143,13 @@ describe('what the parts of a notification are to the store', () => {
     expect(items).toMatchObject([{ kind: 'dead', index: 0, reason: 'no_route', detail, raw: 'raw' }]);
     expect(items[0]?.message).toEqual(part.kind === 'message' ? part.message : undefined);
   });
+});
+
+it('a dead letter says what to mend: WhatsApp without a route, which the method participant needs', () => {
+  const routing = { routes: [], fallbackRegion: 'us-east-1', connectMethod: 'participant' } as const;
+  expect(makeAcceptItems([whatsApp()], routing).items).toMatchObject([
+    { kind: 'dead', reason: 'no_route', detail: 'No route takes whatsapp messages to +12065550100.' },
+  ]);
 });
 
 describe('a message that does not say to whom it was sent', () => {
@@ -154,7 +206,19 @@ describe('a message that does not say to whom it was sent', () => {
     });
     // The attempt resolves it anew, by what was kept of it.
     const kept = item?.message as InboundMessage;
-    expect(resolveDestination(routes, kept, 'us-east-1')?.destination).toBe(expected);
+    expect(resolveDestination({ routes, fallbackRegion: 'us-east-1' }, kept)?.destination).toBe(expected);
+  });
+});
+
+it('a message that does not say to whom it was sent can be answered, by the ARN of the number that its chat is for', () => {
+  const [item] = plan(
+    [message({ businessAddress: UNKNOWN_BUSINESS_ADDRESS })],
+    [{ ...CHAT, number: '*' }],
+  ).items;
+  expect(item).toMatchObject({
+    kind: 'message',
+    message: { businessAddress: SMS_ARN },
+    placement: { destination: 'instance/instance-1/contact-flow/flow-1' },
   });
 });
 

@@ -22,6 +22,8 @@ export const DESTINATION: Destination = {
   streamingEndpointArn: undefined,
   region: 'us-east-1',
   roleArn: undefined,
+  replies: 'native',
+  numberArn: 'arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-1',
 };
 
 export const LIMITS = { sms: 1_024, whatsapp: 4_096 };

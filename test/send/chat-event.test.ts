@@ -8,7 +8,7 @@ import { parseWhatsAppMessage } from '../../src/normalize/whatsapp-message.ts';
 import { chatEventProblems } from '../../src/send/chat-event-rules.ts';
 import { buildChatEvent, renderParts } from '../../src/send/chat-event.ts';
 import type { Destination } from '../../src/send/route.ts';
-import { isVisible } from '../../src/send/sendable-text.ts';
+import { isVisible } from '../../src/normalize/visible-text.ts';
 import { DESTINATION, LIMITS, MESSAGE } from './chat-event-scene.ts';
 
 describe('buildChatEvent', () => {
@@ -179,6 +179,10 @@ function anyContent(text: fc.Arbitrary<string>): Record<ContentKind, fc.Arbitrar
     ...media,
     text: fc.record({ ...kindOf('text'), text }),
     empty: fc.record(kindOf('empty')),
+    notice: fc.record(
+      { ...kindOf('notice'), contactId: fc.constant(''), why: text, about: text },
+      { requiredKeys: ['kind', 'contactId', 'why'] },
+    ),
     location: fc.record(
       { ...kindOf('location'), ...maybe('latitude', 'longitude', 'name', 'address', 'url') },
       { requiredKeys: ['kind'] },

@@ -42,6 +42,43 @@ describe('DestinationHealth', () => {
   });
 });
 
+describe('operations of one destination', () => {
+  it('fail each by itself, whatever the others take', () => {
+    const health = new DestinationHealth();
+    const fail = (laneIds: readonly number[]): boolean => {
+      health.delivered(HERE, 1_000, 'SendMessage a');
+      return laneIds.map((laneId) => health.failed(HERE, laneId, 'StartChatContact a')).at(-1) ?? false;
+    };
+    expect(fail(failuresOf(9, 3))).toBe(false);
+    expect(health.delivering(HERE, 'StartChatContact a')).toBeUndefined();
+    expect(fail([1])).toBe(true);
+  });
+
+  it('succeed without a delivery, which alone says that the destination takes messages', () => {
+    const health = new DestinationHealth();
+    for (let failures = 0; failures < 9; failures += 1) health.failed(HERE, failures, 'StartChatContact a');
+    health.succeeded(HERE, 1_000, 'StartChatContact a');
+    expect(health.failed(HERE, 10, 'StartChatContact a')).toBe(false);
+    expect(health.isDelivering(HERE, 1_000)).toBe(false);
+    health.delivered(HERE, 1_000, 'SendMessage a');
+    expect([1_000, 601_000, 601_001].map((now) => health.isDelivering(HERE, now))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    health.paused(HERE, 2_000);
+    expect(health.isDelivering(HERE, 2_000)).toBe(false);
+  });
+
+  it('are forgotten together with a pause', () => {
+    const health = new DestinationHealth();
+    for (const operation of ['SendMessage a', 'StartChatContact a']) health.delivered(HERE, 1_000, operation);
+    health.paused(HERE, 2_000);
+    expect(health.delivering(HERE, 'SendMessage a')).toBeUndefined();
+    expect(health.delivering(HERE, 'StartChatContact a')).toBeUndefined();
+  });
+});
+
 describe('what a destination takes', () => {
   const MINUTE_MS = 60_000;
 
@@ -76,9 +113,24 @@ describe('what a destination takes', () => {
     health.delivered(HERE, 1_000);
     health.failed(HERE, 1);
     expect(health.delivering(HERE)).toEqual({ sinceAt: 1_000, lastAt: 1_000 });
-    health.paused(HERE);
+    health.paused(HERE, 2_000);
     expect(health.delivering(HERE)).toBeUndefined();
     health.delivered(HERE, 5_000);
     expect(health.delivering(HERE)).toEqual({ sinceAt: 5_000, lastAt: 5_000 });
+  });
+});
+
+describe('a pause', () => {
+  it('is the fault of what was under way when it began, and of nothing later or elsewhere', () => {
+    const health = new DestinationHealth();
+    health.paused(HERE, 2_000);
+    expect([1_999, 2_000, 2_001].map((startedAt) => health.wasPausedSince(HERE, startedAt))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(health.wasPausedSince('destination-2', 1_000)).toBe(false);
+    health.delivered(HERE, 3_000);
+    expect(health.wasPausedSince(HERE, 1_000)).toBe(false);
   });
 });

@@ -3,12 +3,16 @@ import { createLogger } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import type { Metrics } from '../../src/metrics.ts';
 import type { Claim, ClaimedHeads, MessageStore, OutcomeReport } from '../../src/queue/message-store.ts';
+import type { PaceLimits } from '../../src/queue/pace.ts';
 import { ConnectStandIn } from '../../src/sandbox/connect-stand-in.ts';
 import { createConnectSender } from '../../src/send/connect-client.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
+import { createDeliveryMethods } from '../../src/send/delivery-methods.ts';
 import { Dispatcher } from '../../src/send/dispatcher.ts';
-import type { DispatcherOptions } from '../../src/send/dispatcher.ts';
+import { createReplySender } from '../../src/send/eum-client.ts';
+import { createParticipantSender } from '../../src/send/participant/participant-client.ts';
 import type { Route } from '../../src/send/route.ts';
+import type { TextLimits } from '../../src/send/text-parts.ts';
 import { openSqliteStore } from '../queue/sqlite-file.ts';
 import { DESTINATION, NOON, OTHER_DESTINATION, PACE_LIMITS, StoreScene } from '../queue/suite/store-scene.ts';
 import type { Given } from '../queue/suite/store-scene.ts';
@@ -44,6 +48,14 @@ export class ManualClock implements Clock {
   skipMonotonic(ms: number): void {
     this.#monotonicSkippedMs += ms;
   }
+}
+
+const TEXT_LIMITS: TextLimits = { sms: 1_024, whatsapp: 4_096 };
+
+export interface SceneOptions {
+  readonly routes?: readonly Route[];
+  readonly textLimits?: TextLimits;
+  readonly paceLimits?: PaceLimits;
 }
 
 /** What a test puts between the dispatcher and its store or sender. */
@@ -85,22 +97,28 @@ export class DispatcherScene {
     return this.#dispatcher;
   }
 
-  start(over: Partial<DispatcherOptions> = {}, between: Between = {}): void {
+  start(over: SceneOptions = {}, between: Between = {}): void {
     const sender = createConnectSender();
     this.#sender = sender;
+    const { routes = ROUTES, textLimits = TEXT_LIMITS, paceLimits = PACE_LIMITS } = over;
     this.#dispatcher = new Dispatcher({
       store: this.#watch({ ...boundStore(this.queue.store), ...between.store?.(this.queue.store) }),
-      sender: between.sender?.(sender) ?? sender,
-      routes: ROUTES,
-      fallbackRegion: undefined,
-      textLimits: { sms: 1_024, whatsapp: 4_096 },
-      paceLimits: PACE_LIMITS,
+      methods: createDeliveryMethods({
+        routing: { routes, fallbackRegion: undefined },
+        textLimits,
+        metaApiVersion: 'v24.0',
+        connect: between.sender?.(sender) ?? sender,
+        participant: createParticipantSender(),
+        replies: createReplySender(),
+        random: () => 0,
+      }),
+      destinations: routes.flatMap(({ destinationId }) => destinationId ?? []),
+      paces: { default: paceLimits, byName: {} },
       retryMaxAgeMs: 86_400_000,
       clock: this.clock,
       random: () => 0,
       logger: createLogger('trace', this.log),
       metrics: this.metrics,
-      ...over,
     });
     this.#dispatcher.start();
   }
@@ -173,6 +191,7 @@ function boundStore(store: MessageStore): MessageStore {
     listMessages: (filter, page) => store.listMessages(filter, page),
     countMessages: (filter) => store.countMessages(filter),
     readMessage: (id) => store.readMessage(id),
+    findChat: (contactId) => store.findChat(contactId),
     redrive: (request) => store.redrive(request),
     discard: (ids, now) => store.discard(ids, now),
     eraseCustomer: (customerAddress, now) => store.eraseCustomer(customerAddress, now),

@@ -82,7 +82,7 @@ describe('delivery', () => {
   });
 
   it('gives at most half of what is in flight to one of two destinations', async () => {
-    scene.connect.faultFor = ({ DestinationId }) => (DestinationId === DESTINATION ? FAULTS.hang : undefined);
+    scene.connect.faultFor = ({ destinationId }) => (destinationId === DESTINATION ? FAULTS.hang : undefined);
     for (let customer = 0; customer < 70; customer++) {
       await scene.accept({ from: `+1425555${1_000 + customer}` });
     }
@@ -213,6 +213,19 @@ describe('a pause', () => {
     expect(scene.connect.transcript(BEN)).toEqual(['one', 'two']);
     expect((await scene.queue.status()).paused).toEqual([]);
     expect((await scene.queue.status()).books).toMatchObject({ dead: 0, possibleDuplicate: 0 });
+  });
+
+  it('after ten refusals in a row keeps what was under way from dying, too', async () => {
+    scene.connect.faultFor = () => FAULTS.invalid;
+    for (let customer = 10; customer < 50; customer += 1)
+      await scene.accept({ from: `+142555501${customer}` });
+    scene.start({ paceLimits: { rate: 1_000, burst: 1_000 } });
+    await scene.log.until('destination.paused', 1);
+    await scene.log.until('message.returned', 20);
+    expect(scene.log.events('message.dead')).toHaveLength(10);
+    scene.connect.clearFaults();
+    scene.skip(1_000);
+    await scene.log.until('message.delivered', 20);
   });
 
   it('is probed after 1 s, 2 s, 4 s, …, with one message at a time, each time another customer’s', async () => {

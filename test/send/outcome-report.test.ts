@@ -1,42 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/clock.ts';
-import type { Claim, OutcomeReport } from '../../src/queue/message-store.ts';
-import { reportDelivery, reportFailure, reportLost, reportUnsent } from '../../src/send/outcome-report.ts';
+import type { ChatSession, Claim, OutcomeReport } from '../../src/queue/message-store.ts';
+import type { Answer } from '../../src/send/delivery-method.ts';
+import {
+  UNCLEAR_REPLIES_MAX,
+  reportAnswer,
+  reportFailure,
+  reportLost,
+  reportNowhere,
+  reportUnclear,
+  reportUnsent,
+  reportUseless,
+} from '../../src/send/outcome-report.ts';
 import type { FailureCircumstances } from '../../src/send/outcome-report.ts';
 import type { Destination } from '../../src/send/route.ts';
 import type { SendFailure } from '../../src/send/send-outcome.ts';
+import { CLAIM as INBOUND_CLAIM, NOW } from './claim-scene.ts';
 
-const NOW = Date.UTC(2026, 4, 4, 12);
 const DESTINATION = 'destination-1';
-
-const CLAIM: Claim = {
-  messageId: 1,
-  laneId: 2,
-  leaseToken: 'token',
-  destination: DESTINATION,
-  paceKey: '111122223333/us-east-1',
-  isProbe: false,
-  probesBefore: 0,
-  snsMessageId: 'sns-1',
-  direction: 'inbound',
-  message: {
-    channel: 'sms',
-    customerAddress: '+14255550182',
-    customerAddressKind: 'phone',
-    businessAddress: '+12065550100',
-    externalId: 'external-1',
-    sentAt: NOW,
-    content: { kind: 'text', text: 'hello' },
-  },
-  parts: undefined,
-  partsDelivered: 0,
-  acceptedAt: NOW - MINUTE_MS,
-  attempts: 0,
-  followsLostAttempt: false,
-  firstFailedAt: undefined,
-  probeRefusals: 0,
-  pausedMs: 0,
-};
+const CLAIM: Claim = { ...INBOUND_CLAIM, destination: DESTINATION };
 
 const FAILURES = {
   retry: failure('retry', 'InternalServiceException', true),
@@ -61,7 +43,7 @@ const PACE_LIMITS = { rate: 17, burst: 26 };
 const TIMING = { startedAt: NOW - 20, durationMs: 20 };
 
 function factsOf(claim: Partial<Claim> = {}) {
-  return { claim: { ...CLAIM, ...claim }, now: NOW, paceLimits: PACE_LIMITS, parts: ['hello'] };
+  return { claim: { ...CLAIM, ...claim } as Claim, now: NOW, paceLimits: PACE_LIMITS, parts: ['hello'] };
 }
 
 function report(
@@ -73,6 +55,7 @@ function report(
     retryMaxAgeMs: DAY_MS,
     delivering: undefined,
     isDestinationFailing: false,
+    isDestinationPaused: false,
     random: () => 0.5,
     ...circumstances,
   });
@@ -219,6 +202,36 @@ describe('the pause', () => {
     expect(pause?.reason).toContain(reason);
     expect(pause?.reason).not.toContain('said so');
   });
+
+  it('of a number whose replies are all refused is about End User Messaging, not about Connect', () => {
+    const { pause } = report('dead', { direction: 'outbound' }, { isDestinationFailing: true });
+    expect(pause?.reason).toContain('End User Messaging refuses every reply from this number');
+    expect(pause?.reason).not.toContain('Connect');
+  });
+});
+
+it.each<{ name: string; direction?: 'outbound'; failure: SendFailure; reason: readonly string[] }>([
+  {
+    name: 'of replies: by its own service, with what it says',
+    direction: 'outbound',
+    failure: { ...FAILURES.dead, why: 'the customer has opted out' },
+    reason: ['End User Messaging refuses', 'InvalidRequestException', 'Mend InvalidRequestException.'],
+  },
+  {
+    name: 'of a chat: by what its route says of it',
+    failure: { ...FAILURES.dead, code: 'StartChatContact.InvalidRequestException' },
+    reason: ['Connect refuses', 'instanceId', 'contactFlowId', 'StartChatContact.InvalidRequestException'],
+  },
+])('the pause of what refuses everything is told in words: $name', ({ direction, failure, reason }) => {
+  const { pause } = reportFailure(factsOf(direction && { direction }), failure, TIMING, {
+    retryMaxAgeMs: DAY_MS,
+    delivering: undefined,
+    isDestinationFailing: true,
+    isDestinationPaused: false,
+    random: () => 0,
+  });
+  for (const words of reason) expect(pause?.reason).toContain(words);
+  expect(pause?.reason).not.toContain('opted out');
 });
 
 describe('the attempt', () => {
@@ -233,6 +246,7 @@ describe('the attempt', () => {
       retryMaxAgeMs: DAY_MS,
       delivering: undefined,
       isDestinationFailing: false,
+      isDestinationPaused: false,
       random: () => 0,
     };
     const { attempt } = reportFailure(factsOf(), failure, TIMING, circumstances);
@@ -240,26 +254,36 @@ describe('the attempt', () => {
   });
 
   it('of a delivery, with what Connect said', () => {
-    const sent = { contactId: 'contact-1', newChatCreated: true, requestId: 'request-2' };
-    const report = reportDelivery(factsOf(), sent, TIMING);
+    const sent = {
+      kind: 'delivered',
+      contactId: 'contact-1',
+      newChatCreated: true,
+      requestId: 'request-2',
+    } as const;
+    const report = reportAnswer(factsOf(), sent, TIMING);
     expect(report).toEqual({
       claim: CLAIM,
       now: NOW,
       outcome: { verdict: 'delivered', contactId: 'contact-1', newChatCreated: true },
       attempt: { verdict: 'delivered', requestId: 'request-2', ...TIMING },
     });
-    expect(reportDelivery(factsOf(PROBE), sent, TIMING).resume).toBe(DESTINATION);
+    expect(reportAnswer(factsOf(PROBE), sent, TIMING).resume).toBe(DESTINATION);
   });
 
   it('that was not made is none', () => {
-    expect(reportUnsent(factsOf(), undefined)).not.toHaveProperty('attempt');
+    expect(reportNowhere(factsOf())).not.toHaveProperty('attempt');
     expect(reportLost(factsOf())).not.toHaveProperty('attempt');
   });
 });
 
 describe('parts', () => {
   const parts = ['one ', 'two ', 'three'];
-  const sent = { contactId: 'contact-1', newChatCreated: true, requestId: 'request-2' };
+  const sent = {
+    kind: 'delivered',
+    contactId: 'contact-1',
+    newChatCreated: true,
+    requestId: 'request-2',
+  } as const;
   const factsAt = (partsDelivered: number, fixed?: readonly string[]) => ({
     ...factsOf({ partsDelivered, parts: fixed }),
     parts,
@@ -270,7 +294,7 @@ describe('parts', () => {
     { partsDelivered: 1, verdict: 'part_delivered' },
     { partsDelivered: 2, verdict: 'delivered' },
   ])('after $partsDelivered of 3, the next is $verdict', ({ partsDelivered, verdict }) => {
-    const { outcome, attempt } = reportDelivery(factsAt(partsDelivered, parts), sent, TIMING);
+    const { outcome, attempt } = reportAnswer(factsAt(partsDelivered, parts), sent, TIMING);
     expect(outcome).toEqual({ verdict, contactId: 'contact-1', newChatCreated: true });
     expect(attempt?.verdict).toBe('delivered');
   });
@@ -280,10 +304,11 @@ describe('parts', () => {
       retryMaxAgeMs: DAY_MS,
       delivering: undefined,
       isDestinationFailing: false,
+      isDestinationPaused: false,
       random: () => 0,
     };
-    expect(reportDelivery(factsAt(0), sent, TIMING).parts).toEqual(parts);
-    expect(reportDelivery(factsAt(1, parts), sent, TIMING)).not.toHaveProperty('parts');
+    expect(reportAnswer(factsAt(0), sent, TIMING).parts).toEqual(parts);
+    expect(reportAnswer(factsAt(1, parts), sent, TIMING)).not.toHaveProperty('parts');
     for (const failure of Object.values(FAILURES)) {
       expect(reportFailure(factsAt(0), failure, TIMING, circumstances).parts).toEqual(parts);
       expect(reportFailure(factsAt(0, parts), failure, TIMING, circumstances)).not.toHaveProperty('parts');
@@ -291,7 +316,165 @@ describe('parts', () => {
   });
 
   it('are none where the text goes at once', () => {
-    expect(reportDelivery(factsOf(), sent, TIMING)).not.toHaveProperty('parts');
+    expect(reportAnswer(factsOf(), sent, TIMING)).not.toHaveProperty('parts');
+  });
+});
+
+const SESSION: ChatSession = {
+  seed: '0d9f6a51-2b1c-4a53-9a35-6d4c1f1b7e11',
+  generation: 1,
+  parties: {
+    channel: 'sms',
+    customerAddress: '+14255550182',
+    customerAddressKind: 'phone',
+    businessAddress: '+12065550100',
+  },
+};
+const NEXT_PLACE = { destination: DESTINATION, paceKey: 'StartContactStreaming a', isIdempotent: true };
+
+function step(code: string, over: Partial<Extract<Answer, { kind: 'step' }>> = {}): Answer {
+  return { kind: 'step', code, session: SESSION, placement: NEXT_PLACE, requestId: 'request-3', ...over };
+}
+
+describe('a step on the way', () => {
+  it('keeps the chat and the next place, and counts no attempt against the message', () => {
+    expect(reportAnswer(factsOf(), step('StartChatContact'), TIMING)).toEqual({
+      claim: CLAIM,
+      now: NOW,
+      outcome: { verdict: 'returned', dueAt: NOW },
+      attempt: { verdict: 'step', code: 'StartChatContact', requestId: 'request-3', ...TIMING },
+      session: SESSION,
+      placement: NEXT_PLACE,
+    });
+  });
+
+  it('into a new chat may make a second copy', () => {
+    const { outcome } = reportAnswer(factsOf(), step('ChatEnded', { isAmbiguous: true }), TIMING);
+    expect(outcome).toEqual({ verdict: 'returned', dueAt: NOW, isAmbiguous: true });
+  });
+
+  it('fixes the parts, as any attempt does', () => {
+    const facts = { ...factsOf(), parts: ['one ', 'two'] };
+    expect(reportAnswer(facts, step('StartChatContact'), TIMING).parts).toEqual(['one ', 'two']);
+  });
+
+  const same = { nextProbe: { destination: DESTINATION, nextProbeAt: NOW, isSameLane: true } };
+  const resumed = { resume: DESTINATION };
+
+  it.each<{ code: string; pauseCode: string | undefined; expected: object }>([
+    { code: 'StartChatContact', pauseCode: 'StartContactStreaming.AccessDeniedException', expected: same },
+    {
+      code: 'CreateParticipantConnection',
+      pauseCode: 'CreateParticipantConnection.HTTP_403',
+      expected: same,
+    },
+    { code: 'ConnectionRefused', pauseCode: 'SendMessage.AccessDeniedException', expected: same },
+    { code: 'ChatEnded', pauseCode: 'SendMessage.AccessDeniedException', expected: same },
+    { code: 'StartChatContact', pauseCode: 'AccessDeniedException', expected: same },
+    { code: 'StartChatContact', pauseCode: 'StartChatContact.AccessDeniedException', expected: resumed },
+    { code: 'CreateParticipantConnection', pauseCode: 'StartChatContact.HTTP_403', expected: resumed },
+  ])('of a probe: $code, paused by $pauseCode', ({ code, pauseCode, expected }) => {
+    const { resume, nextProbe } = reportAnswer(factsOf({ ...PROBE, pauseCode }), step(code), TIMING);
+    expect({ ...(resume && { resume }), ...(nextProbe && { nextProbe }) }).toEqual(expected);
+  });
+});
+
+describe('a wait', () => {
+  const wait: Answer = {
+    kind: 'wait',
+    code: 'LimitExceededException',
+    sentence: 'too many chats',
+    waitMs: 7_500,
+    session: { ...SESSION, waitsFor: 'LimitExceededException' },
+  };
+
+  it('puts the message back for later, whole, and its token is used', () => {
+    expect(reportAnswer(factsOf(), wait, TIMING)).toEqual({
+      claim: CLAIM,
+      now: NOW,
+      outcome: { verdict: 'returned', dueAt: NOW + 7_500, error: 'too many chats' },
+      attempt: { verdict: 'throttled', code: 'LimitExceededException', ...TIMING },
+      session: { ...SESSION, waitsFor: 'LimitExceededException' },
+    });
+  });
+
+  it('of a probe says nothing about the pause', () => {
+    const waited = reportAnswer(factsOf(PROBE), wait, TIMING);
+    expect(waited.nextProbe).toEqual({ destination: DESTINATION, nextProbeAt: NOW + 7_500 });
+    expect(waited).not.toHaveProperty('resume');
+    expect(waited).not.toHaveProperty('pause');
+  });
+});
+
+describe('what a delivery brings with it', () => {
+  const offers = { contactId: 'contact-1', choices: [{ title: 'Yes' }] };
+  const sent: Answer = { kind: 'delivered', session: SESSION, offers, isChoiceMade: true };
+
+  it('is kept: chat, offers, choice', () => {
+    expect(reportAnswer(factsOf(), sent, TIMING)).toMatchObject({
+      session: SESSION,
+      offers,
+      isChoiceMade: true,
+    });
+    const plain = reportAnswer(factsOf(), { kind: 'delivered' }, TIMING);
+    for (const name of ['session', 'offers', 'isChoiceMade']) expect(plain).not.toHaveProperty(name);
+  });
+
+  it('are offers with the last part alone', () => {
+    const parts = ['one ', 'two'];
+    const at = (partsDelivered: number) =>
+      reportAnswer({ ...factsOf({ parts, partsDelivered }), parts }, sent, TIMING);
+    expect(at(0)).not.toHaveProperty('offers');
+    expect(at(0)).toHaveProperty('session');
+    expect(at(1)).toHaveProperty('offers');
+  });
+});
+
+describe('a reply of which nobody knows whether it was sent', () => {
+  const outbound = { direction: 'outbound' } as Partial<Claim>;
+
+  it.each<{
+    name: string;
+    kind: keyof typeof FAILURES;
+    claim: Partial<Claim>;
+    expected: object;
+  }>([
+    { name: 'the first time', kind: 'retry', claim: outbound, expected: { verdict: 'retry' } },
+    {
+      name: 'the second time',
+      kind: 'retry',
+      claim: { ...outbound, unclearAttempts: 1 },
+      expected: { verdict: 'dead', reason: 'gave_up', isAmbiguous: true },
+    },
+    {
+      name: 'once, and then surely not',
+      kind: 'surelyNotSent',
+      claim: { ...outbound, attempts: 1, unclearAttempts: 1 },
+      expected: { verdict: 'retry', isAmbiguous: false },
+    },
+    {
+      name: 'as a probe',
+      kind: 'retry',
+      claim: { ...outbound, ...PROBE, unclearAttempts: 1 },
+      expected: { verdict: 'dead', reason: 'gave_up' },
+    },
+    {
+      name: 'however often it is a customer’s message',
+      kind: 'retry',
+      claim: { unclearAttempts: 9 },
+      expected: { verdict: 'retry' },
+    },
+  ])('$name', ({ kind, claim, expected }) => {
+    expect(report(kind, claim).outcome).toMatchObject(expected);
+  });
+
+  it('because its senders were lost goes no third time', () => {
+    expect(UNCLEAR_REPLIES_MAX).toBe(1);
+    expect(reportUnclear(factsOf(outbound)).outcome).toEqual({
+      verdict: 'dead',
+      reason: 'gave_up',
+      error: 'Two attempts ended without a word whether it was sent.',
+    });
   });
 });
 
@@ -299,8 +482,15 @@ describe('the pace token', () => {
   const KEY = CLAIM.paceKey;
   it.each([
     { name: 'throttled: slows', report: report('throttled'), effect: 'throttled' },
-    { name: 'not sent: back', report: reportUnsent(factsOf(), undefined), effect: 'unused' },
+    { name: 'not sent: back', report: reportNowhere(factsOf()), effect: 'unused' },
     { name: 'lost too often: back', report: reportLost(factsOf()), effect: 'unused' },
+    { name: 'unclear too often: back', report: reportUnclear(factsOf()), effect: 'unused' },
+    { name: 'useless: back', report: reportUseless(factsOf(), 'chat_ended'), effect: 'unused' },
+    {
+      name: 'its chat is stored first: back',
+      report: reportUnsent(factsOf(), NEXT_PLACE, SESSION),
+      effect: 'unused',
+    },
   ])('$name', ({ report, effect }) => {
     expect(report.pace).toEqual({ key: KEY, limits: PACE_LIMITS, effect });
   });
@@ -321,7 +511,7 @@ describe('what must not be sent', () => {
   });
 
   it('is dead where no route takes it', () => {
-    expect(reportUnsent(factsOf(), undefined).outcome).toMatchObject({ verdict: 'dead', reason: 'no_route' });
+    expect(reportNowhere(factsOf()).outcome).toMatchObject({ verdict: 'dead', reason: 'no_route' });
   });
 
   it('leaves the probe to the next in line', () => {
@@ -330,6 +520,30 @@ describe('what must not be sent', () => {
       nextProbeAt: NOW,
     });
     expect(reportUnsent(factsOf(), elsewhere)).not.toHaveProperty('nextProbe');
+  });
+
+  it('is discarded where nobody has use for it any more', () => {
+    expect(reportUseless(factsOf(), 'chat_ended').outcome).toEqual({
+      verdict: 'discarded',
+      reason: 'chat_ended',
+    });
+    expect(reportUseless(factsOf(PROBE), 'chat_ended').nextProbe).toEqual({
+      destination: DESTINATION,
+      nextProbeAt: NOW,
+    });
+  });
+
+  it('before its chat is stored goes on with it, as the probe that it is', () => {
+    expect(reportUnsent(factsOf(), NEXT_PLACE, SESSION)).toMatchObject({
+      outcome: { verdict: 'returned', dueAt: NOW },
+      session: SESSION,
+      placement: NEXT_PLACE,
+    });
+    expect(reportUnsent(factsOf(PROBE), NEXT_PLACE, SESSION).nextProbe).toEqual({
+      destination: DESTINATION,
+      nextProbeAt: NOW,
+      isSameLane: true,
+    });
   });
 
   it('after attempts that were lost again and again, is too old', () => {

@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { InboundMessage } from '../../src/normalize/inbound-message.ts';
 import { schemaProblems } from '../../src/schema-problems.ts';
-import { findRoute, resolveDestination, routesSchema } from '../../src/send/route.ts';
-import type { Destination, Route } from '../../src/send/route.ts';
+import {
+  destinationOfRoute,
+  findRoute,
+  makeRoutesSchema,
+  methodOf,
+  placementOf,
+  resolveDestination,
+} from '../../src/send/route.ts';
+import type { Destination, Route, Routing } from '../../src/send/route.ts';
+
+const routesSchema = makeRoutesSchema({});
 
 const SMS_ARN = 'arn:aws:sms-voice:eu-west-2:111122223333:phone-number/phone-1';
 const ANY_SMS_ARN = 'arn:aws:sms-voice:us-west-2:111122223333:phone-number/phone-any';
@@ -139,18 +148,18 @@ describe('resolveDestination', () => {
       expected: { roleArn: ROLE_ARN, paceKey: '777788889999/eu-west-2' },
     },
   ])('$name', ({ routes, to, expected }) => {
-    const destination = resolveDestination(routes, to, 'ca-central-1');
+    const destination = resolveDestination({ routes, fallbackRegion: 'ca-central-1' }, to);
     if (expected === undefined) expect(destination).toBeUndefined();
     else expect(destination).toMatchObject(expected);
   });
 
   it('has no destination without a Region', () => {
     const routes = [{ ...SMS, destinationId: 'phone-1' }];
-    expect(resolveDestination(routes, sms('+12065550100'), undefined)).toBeUndefined();
+    expect(resolveDestination({ routes, fallbackRegion: undefined }, sms('+12065550100'))).toBeUndefined();
   });
 
   it('fills in every default', () => {
-    expect(resolveDestination([SMS], sms('+12065550100'), undefined)).toEqual({
+    expect(resolveDestination({ routes: [SMS], fallbackRegion: undefined }, sms('+12065550100'))).toEqual({
       destination: SMS_ARN,
       paceKey: '111122223333/eu-west-2',
       subtype: 'connect:SMS',
@@ -159,11 +168,13 @@ describe('resolveDestination', () => {
       supportedContentTypes: ['text/plain'],
       streamingEndpointArn: undefined,
       region: 'eu-west-2',
+      replies: 'native',
+      numberArn: 'arn:aws:sms-voice:eu-west-2:111122223333:phone-number/phone-1',
       roleArn: undefined,
     });
-    expect(resolveDestination([WHATSAPP], whatsapp('12065550100'), undefined)?.subtype).toBe(
-      'connect:WhatsApp',
-    );
+    expect(
+      resolveDestination({ routes: [WHATSAPP], fallbackRegion: undefined }, whatsapp('12065550100'))?.subtype,
+    ).toBe('connect:WhatsApp');
   });
 
   it('takes everything that a route says', () => {
@@ -176,7 +187,209 @@ describe('resolveDestination', () => {
       region: 'us-east-1',
       roleArn: ROLE_ARN,
     };
-    expect(resolveDestination([{ ...SMS, ...said }], sms('+12065550100'), undefined)).toMatchObject(said);
+    expect(
+      resolveDestination({ routes: [{ ...SMS, ...said }], fallbackRegion: undefined }, sms('+12065550100')),
+    ).toMatchObject(said);
+  });
+});
+
+const TOPIC = 'arn:aws:sns:eu-west-2:111122223333:replies';
+const OTHER_TOPIC = 'arn:aws:sns:us-east-1:111122223333:replies';
+const CHAT: Route = { ...SMS, method: 'participant', instanceId: 'instance-1', contactFlowId: 'flow-1' };
+
+function resolve(routing: Partial<Routing>, to: InboundMessage): Destination | undefined {
+  return resolveDestination({ routes: [], fallbackRegion: undefined, ...routing }, to);
+}
+
+describe('resolveDestination, of the method participant', () => {
+  it('is an instance and a flow, under the pace of most messages', () => {
+    expect(resolve({ routes: [CHAT], replyTopicArns: [TOPIC] }, sms('+12065550100'))).toEqual({
+      destination: 'instance/instance-1/contact-flow/flow-1',
+      paceKey: 'SendMessage instance-1',
+      isIdempotent: true,
+      subtype: 'connect:SMS',
+      displayName: undefined,
+      attributes: {},
+      supportedContentTypes: ['text/plain'],
+      streamingEndpointArn: TOPIC,
+      region: 'eu-west-2',
+      roleArn: undefined,
+      replies: 'bridge',
+      numberArn: SMS_ARN,
+      chat: {
+        instanceId: 'instance-1',
+        contactFlowId: 'flow-1',
+        streamingEndpointArn: TOPIC,
+        account: '111122223333',
+        region: 'eu-west-2',
+      },
+    });
+  });
+
+  it.each<{
+    name: string;
+    routing: Partial<Routing>;
+    to?: InboundMessage;
+    expected: object | undefined;
+  }>([
+    {
+      name: 'streams to the topic of its own Region',
+      routing: { routes: [CHAT], replyTopicArns: [OTHER_TOPIC, TOPIC] },
+      expected: { chat: { streamingEndpointArn: TOPIC } },
+    },
+    {
+      name: 'streams to the topic of the route’s Region, where that is another than the number’s',
+      routing: { routes: [{ ...CHAT, region: 'us-east-1' }], replyTopicArns: [TOPIC, OTHER_TOPIC] },
+      expected: { region: 'us-east-1', chat: { streamingEndpointArn: OTHER_TOPIC } },
+    },
+    {
+      name: 'streams to the route’s topic before all others',
+      routing: {
+        routes: [{ ...CHAT, streamingEndpointArn: 'arn:aws:sns:eu-west-2:111122223333:own' }],
+        replyTopicArns: [TOPIC],
+      },
+      expected: { chat: { streamingEndpointArn: 'arn:aws:sns:eu-west-2:111122223333:own' } },
+    },
+    {
+      name: 'is none without a topic in its Region',
+      routing: { routes: [CHAT], replyTopicArns: [OTHER_TOPIC] },
+      expected: undefined,
+    },
+    {
+      name: 'is none without an instance',
+      routing: { routes: [{ ...CHAT, instanceId: undefined }], replyTopicArns: [TOPIC] },
+      expected: undefined,
+    },
+    {
+      name: 'is none without a flow',
+      routing: { routes: [{ ...CHAT, contactFlowId: undefined }], replyTopicArns: [TOPIC] },
+      expected: undefined,
+    },
+    {
+      name: 'takes the chat’s duration',
+      routing: { routes: [{ ...CHAT, chatDurationMinutes: 1_440 }], replyTopicArns: [TOPIC] },
+      expected: { chat: { durationMinutes: 1_440 } },
+    },
+    {
+      name: 'draws on the quota of the role’s account',
+      routing: { routes: [{ ...CHAT, roleArn: ROLE_ARN }], replyTopicArns: [TOPIC] },
+      expected: { chat: { account: '777788889999', region: 'eu-west-2' } },
+    },
+    {
+      name: 'draws on the quota of its topic’s account, whichever number it is for',
+      routing: {
+        routes: [{ ...CHAT, channel: 'whatsapp', number: '*', region: 'eu-west-2' }],
+        replyTopicArns: [TOPIC],
+      },
+      to: whatsapp('+12065550100', WHATSAPP_ARN),
+      expected: { chat: { account: '111122223333', region: 'eu-west-2' } },
+    },
+    {
+      name: 'needs no number’s ARN: the fallback Region serves',
+      routing: {
+        routes: [{ ...CHAT, destinationId: undefined }],
+        fallbackRegion: 'eu-west-2',
+        replyTopicArns: [TOPIC],
+      },
+      expected: { region: 'eu-west-2', chat: { account: '111122223333', region: 'eu-west-2' } },
+    },
+    {
+      name: 'is of every route that does not say, by CONNECT_METHOD',
+      routing: {
+        routes: [{ ...CHAT, method: undefined }],
+        connectMethod: 'participant',
+        replyTopicArns: [TOPIC],
+      },
+      expected: { chat: { instanceId: 'instance-1' }, replies: 'bridge' },
+    },
+    {
+      name: 'is not of a route that says otherwise',
+      routing: {
+        routes: [{ ...CHAT, method: 'integration-event' }],
+        connectMethod: 'participant',
+        replyTopicArns: [TOPIC],
+      },
+      expected: { destination: SMS_ARN, paceKey: '111122223333/eu-west-2', replies: 'native' },
+    },
+    {
+      name: 'is none of WhatsApp without a route: nothing says where to open a chat',
+      routing: { connectMethod: 'participant', replyTopicArns: [TOPIC] },
+      to: whatsapp('+12065550100', WHATSAPP_ARN),
+      expected: undefined,
+    },
+    {
+      name: 'keeps the ARN of the WhatsApp number that was written to, by a route for all',
+      routing: {
+        routes: [{ ...CHAT, channel: 'whatsapp', number: '*', region: 'eu-west-2' }],
+        replyTopicArns: [TOPIC],
+      },
+      to: whatsapp('+12065550100', WHATSAPP_ARN),
+      expected: { numberArn: WHATSAPP_ARN, region: 'eu-west-2' },
+    },
+  ])('$name', ({ routing, to = sms('+12065550100'), expected }) => {
+    const destination = resolve(routing, to);
+    if (expected === undefined) expect(destination).toBeUndefined();
+    else expect(destination).toMatchObject(expected);
+  });
+
+  it.each<{ route: Route; expected: string | undefined }>([
+    { route: SMS, expected: 'native' },
+    { route: { ...SMS, replies: 'bridge' }, expected: 'bridge' },
+    { route: CHAT, expected: 'bridge' },
+    { route: { ...CHAT, replies: 'native' }, expected: 'native' },
+  ])('replies of $route.method, $route.replies, are $expected', ({ route, expected }) => {
+    expect(resolve({ routes: [route], replyTopicArns: [TOPIC] }, sms('+12065550100'))?.replies).toBe(
+      expected,
+    );
+  });
+
+  it.each<{ name: string; route: Route; replyTopicArns?: readonly string[]; expected: string | undefined }>([
+    {
+      name: 'the topic of its Region, where the bridge carries replies',
+      route: { ...SMS, replies: 'bridge' },
+      expected: TOPIC,
+    },
+    {
+      name: 'the route’s own before it',
+      route: { ...SMS, replies: 'bridge', streamingEndpointArn: OTHER_TOPIC },
+      expected: OTHER_TOPIC,
+    },
+    { name: 'none, where Connect does', route: SMS, expected: undefined },
+    {
+      name: 'none, where there is none in its Region',
+      route: { ...SMS, replies: 'bridge' },
+      replyTopicArns: [OTHER_TOPIC],
+      expected: undefined,
+    },
+  ])('a chat of integration events is streamed to $name', ({ route, replyTopicArns, expected }) => {
+    const routing = { routes: [route], replyTopicArns: replyTopicArns ?? [OTHER_TOPIC, TOPIC] };
+    expect(resolve(routing, sms('+12065550100'))?.streamingEndpointArn).toBe(expected);
+  });
+
+  it('leaves to the store what it keeps of a place', () => {
+    const destination = resolve({ routes: [CHAT], replyTopicArns: [TOPIC] }, sms('+12065550100'));
+    const { destination: id, paceKey, isIdempotent } = destination as Destination;
+    expect(placementOf(destination as Destination)).toEqual({ destination: id, paceKey, isIdempotent });
+    const plain = resolve({ routes: [SMS] }, sms('+12065550100')) as Destination;
+    expect(placementOf(plain)).toEqual({ destination: SMS_ARN, paceKey: '111122223333/eu-west-2' });
+  });
+});
+
+describe('methodOf', () => {
+  it.each<{ route: Route | undefined; connectMethod?: Routing['connectMethod']; expected: string }>([
+    { route: undefined, expected: 'integration-event' },
+    { route: SMS, expected: 'integration-event' },
+    { route: CHAT, expected: 'participant' },
+    { route: SMS, connectMethod: 'participant', expected: 'participant' },
+    { route: undefined, connectMethod: 'participant', expected: 'participant' },
+    {
+      route: { ...SMS, method: 'integration-event' },
+      connectMethod: 'participant',
+      expected: 'integration-event',
+    },
+  ])('$route.method, by default $connectMethod: $expected', ({ route, connectMethod, expected }) => {
+    const routing = { routes: [], fallbackRegion: undefined, ...(connectMethod ? { connectMethod } : {}) };
+    expect(methodOf(route, routing)).toBe(expected);
   });
 });
 
@@ -307,6 +520,66 @@ describe('routesSchema', () => {
     expect(issues[0]?.message).toContain(message);
   });
 
+  const IN_CHAT = {
+    channel: 'sms',
+    number: '+12065550100',
+    instanceId: '11111111-2222-4333-8444-555555555555',
+    contactFlowId: '66666666-7777-4888-8999-000000000000',
+  };
+
+  it.each<{
+    name: string;
+    defaults: Parameters<typeof makeRoutesSchema>[0];
+    route: object;
+    paths: readonly string[];
+  }>([
+    {
+      name: 'all that it needs',
+      defaults: { replyTopicArns: [TOPIC] },
+      route: { ...IN_CHAT, method: 'participant' },
+      paths: [],
+    },
+    {
+      name: 'a topic of its own',
+      defaults: {},
+      route: { ...IN_CHAT, method: 'participant', streamingEndpointArn: TOPIC, replies: 'native' },
+      paths: [],
+    },
+    {
+      name: 'nothing that it needs',
+      defaults: {},
+      route: { channel: 'sms', number: '*', method: 'participant' },
+      paths: ['routes.0.instanceId', 'routes.0.contactFlowId', 'routes.0.streamingEndpointArn'],
+    },
+    {
+      name: 'nothing that it needs, by CONNECT_METHOD',
+      defaults: { connectMethod: 'participant', replyTopicArns: [TOPIC] },
+      route: { channel: 'whatsapp', number: '*' },
+      paths: ['routes.0.instanceId', 'routes.0.contactFlowId'],
+    },
+    {
+      name: 'the other method, by its own word',
+      defaults: { connectMethod: 'participant' },
+      route: { ...SMS, method: 'integration-event' },
+      paths: [],
+    },
+    {
+      name: 'a method, and a way of replies, that there are not',
+      defaults: { replyTopicArns: [TOPIC] },
+      route: { ...IN_CHAT, destinationId: SMS_ARN, method: 'fax', replies: 'both' },
+      paths: ['routes.0.method', 'routes.0.replies'],
+    },
+    {
+      name: 'a duration that Connect does not take',
+      defaults: { replyTopicArns: [TOPIC] },
+      route: { ...IN_CHAT, method: 'participant', chatDurationMinutes: 59 },
+      paths: ['routes.0.chatDurationMinutes'],
+    },
+  ])('of the method participant: $name', ({ defaults, route, paths }) => {
+    const issues = makeRoutesSchema(defaults).safeParse({ routes: [route] }).error?.issues ?? [];
+    expect(issues.map(({ path }) => path.join('.'))).toEqual(paths);
+  });
+
   it('names every fault at once, each with its JSON path', () => {
     const routes = [
       { channel: 'fax', number: '+12065550100', destinationId: SMS_ARN },
@@ -356,5 +629,35 @@ describe('routesSchema', () => {
   ])('names $name', ({ routes, expected }) => {
     const problems = schemaProblems(routesSchema, { routes });
     expect(problems.map((problem) => problem.split(' ')[0])).toEqual(expected);
+  });
+});
+
+describe('destinationOfRoute', () => {
+  const CHAT: Route = {
+    channel: 'sms',
+    number: '+12065550100',
+    method: 'participant',
+    destinationId: SMS_ARN,
+    instanceId: 'instance-1',
+    contactFlowId: 'flow-1',
+    streamingEndpointArn: 'arn:aws:sns:eu-west-2:111122223333:agent-replies',
+  };
+
+  it.each<{ name: string; route: Route; expected: string | undefined }>([
+    { name: 'a number', route: SMS, expected: SMS_ARN },
+    { name: 'all numbers', route: ANY_SMS, expected: ANY_SMS_ARN },
+    {
+      name: 'a chat: its instance and flow',
+      route: CHAT,
+      expected: 'instance/instance-1/contact-flow/flow-1',
+    },
+    {
+      name: 'WhatsApp: the message’s ARN would tell',
+      route: { channel: 'whatsapp', number: '*' },
+      expected: undefined,
+    },
+  ])('$name', ({ route, expected }) => {
+    const found = destinationOfRoute(route, { routes: [route], fallbackRegion: 'us-east-1' });
+    expect(found?.destination).toBe(expected);
   });
 });

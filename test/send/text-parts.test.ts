@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isVisible } from '../../src/send/sendable-text.ts';
+import { isVisible } from '../../src/normalize/visible-text.ts';
 import { CONTENT_MAX_BYTES, splitText } from '../../src/send/text-parts.ts';
 
 const FAMILY = '👩‍👩‍👧';

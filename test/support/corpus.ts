@@ -133,9 +133,9 @@ async function explainFile(file: string, options: Options): Promise<FileFindings
 
 const ENVELOPE = 'SNS envelope';
 
-function explainPayload({ notification }: Payload, options: Options): readonly Finding[] {
+function explainPayload({ notification, visibility }: Payload, options: Options): readonly Finding[] {
   if (!notification) return [];
-  const parts = explainNotification(notification, RULES);
+  const parts = explainNotification(notification, RULES, visibility);
   const lost = findLostContent(notification.Message, parts);
   return [
     ...parts.flatMap((part) => describePart(part, options)),
@@ -147,7 +147,7 @@ function describePart(part: PartExplanation, options: Options): readonly Finding
   switch (part.outcome) {
     case 'sent': {
       const count = part.requests.length === 1 ? '' : `, ${part.requests.length} parts`;
-      const problems = part.requests.flatMap(chatEventProblems);
+      const problems = part.requests.flatMap(({ input }) => chatEventProblems(input));
       return [
         {
           unit: `sent, ${part.message.channel}`,
@@ -157,6 +157,10 @@ function describePart(part: PartExplanation, options: Options): readonly Finding
         ...problems.map((detail) => ({ unit: FAULT, detail })),
       ];
     }
+    case 'reply':
+      return [{ unit: 'reply', kind: part.content }];
+    case 'chatEnded':
+      return [{ unit: 'end of a chat' }];
     case 'ignored':
       return [{ unit: `ignored, ${part.reason}`, kind: part.field ?? 'no field' }];
     case 'dead':

@@ -16,6 +16,10 @@ import type { Environment } from '../../src/config.ts';
 import type { Books } from '../../src/queue/message-store.ts';
 import { SANDBOX_TOPIC_ARN, makeBridgeEnvironment } from '../../src/sandbox/bridge-child.ts';
 import { ConnectStandIn } from '../../src/sandbox/connect-stand-in.ts';
+import type { ConnectStandInOptions } from '../../src/sandbox/connect-stand-in.ts';
+import { EumStandIn } from '../../src/sandbox/eum-stand-in.ts';
+import { Publications } from '../../src/sandbox/publications.ts';
+import type { ConnectMethod } from '../../src/send/route.ts';
 import { makeWamid, smsPayload, whatsAppPayload } from '../../src/sandbox/end-user-messaging.ts';
 import type { SmsSample, WhatsAppSample } from '../../src/sandbox/end-user-messaging.ts';
 import { createSnsSigner } from '../../src/sandbox/sns-signer.ts';
@@ -46,6 +50,9 @@ export interface FlowOptions {
   /** SNS's waits before each retry; none unless given. */
   readonly retryDelaysMs?: readonly number[];
   readonly startBridge?: StartBridge;
+  /** `integration-event` unless given. */
+  readonly method?: ConnectMethod;
+  readonly connect?: ConnectStandInOptions;
   /** The store, in place of a SQLite file. */
   readonly schema?: PostgresSchema;
 }
@@ -77,6 +84,9 @@ export class Flow {
   readonly directory: string;
   readonly connect: ConnectStandIn;
   readonly sns: SnsStandIn;
+  readonly eum: EumStandIn;
+  /** What Connect streams of chats that the bridge opens, on its way to the bridge. */
+  readonly publications: Publications;
   readonly signer: SnsSigner;
   environment: Environment;
   readonly log = new LogMemory();
@@ -92,6 +102,7 @@ export class Flow {
     readonly directory: string;
     readonly connect: ConnectStandIn;
     readonly sns: SnsStandIn;
+    readonly eum: EumStandIn;
     readonly signer: SnsSigner;
     readonly environment: Environment;
     readonly startBridge: StartBridge;
@@ -100,6 +111,9 @@ export class Flow {
     this.directory = parts.directory;
     this.connect = parts.connect;
     this.sns = parts.sns;
+    this.eum = parts.eum;
+    this.publications = new Publications(parts.sns);
+    parts.connect.onItem = (publication) => this.publications.publish(publication);
     this.signer = parts.signer;
     this.environment = parts.environment;
     this.#startBridge = parts.startBridge;
@@ -109,10 +123,11 @@ export class Flow {
   static async start(options: FlowOptions): Promise<Flow> {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'bridge-flow-'));
     const signer = await sharedSigner();
-    const connect = await ConnectStandIn.start();
-    const { retryDelaysMs = [] } = options;
+    const connect = await ConnectStandIn.start(options.connect);
+    const eum = await EumStandIn.start();
+    const { retryDelaysMs = [], method = 'integration-event' } = options;
     const sns = await SnsStandIn.start({ signer, topicArn: SANDBOX_TOPIC_ARN, retryDelaysMs });
-    const urls = { directory, connectUrl: connect.url, snsUrl: sns.url };
+    const urls = { directory, connectUrl: connect.url, snsUrl: sns.url, eumUrl: eum.url, method };
     const environment = {
       ...(await makeBridgeEnvironment(urls)),
       ...FLOW_ENVIRONMENT,
@@ -121,7 +136,7 @@ export class Flow {
       ...options.env,
     };
     const { startBridge = startBridgeInProcess, schema } = options;
-    const flow = new Flow({ directory, connect, sns, signer, environment, startBridge, schema });
+    const flow = new Flow({ directory, connect, sns, eum, signer, environment, startBridge, schema });
     try {
       await flow.startBridge();
     } catch (error) {
@@ -231,6 +246,7 @@ export class Flow {
   }
 
   async checkInvariants(): Promise<void> {
+    await this.publications.delivered();
     const metrics = this.#bridge ? (await this.metrics()).split('\n') : [];
     const books = await this.books();
     await this.stopBridge();
@@ -241,6 +257,10 @@ export class Flow {
         .filter((line) => line.includes('"INTERNAL"'))
         .map((line) => `unforeseen error: ${line}`),
       ...this.connect.ruleProblems.map((problem) => `Connect's API rules: ${problem}`),
+      ...this.eum.ruleProblems.map((problem) => `End User Messaging's API rules: ${problem}`),
+      ...(this.eum.unusedFaults > 0
+        ? [`${this.eum.unusedFaults} faults of End User Messaging's were not used`]
+        : []),
       ...(this.connect.unusedFaults > 0
         ? [`${this.connect.unusedFaults} faults of Connect's were not used`]
         : []),
@@ -265,6 +285,7 @@ export class Flow {
     await this.connect.close();
     await Promise.all([this.#bridge, ...this.#replicas].map(async (bridge) => bridge?.stop()));
     await this.sns.close();
+    await this.eum.close();
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
 

@@ -18,10 +18,14 @@ function sent(...contents: readonly string[]): PartExplanation {
       content: 'text',
     },
     way: { destination: 'number', region: 'us-east-1' },
-    requests: contents.map((Content) => ({
-      SourceId: '+14255550182',
-      DestinationId: 'number',
-      Event: { Type: 'MESSAGE', Content },
+    requests: contents.map((content) => ({
+      operation: 'SendChatIntegrationEvent',
+      input: {
+        SourceId: '+14255550182',
+        DestinationId: 'number',
+        Event: { Type: 'MESSAGE', Content: content },
+      },
+      content,
     })),
     droppedAttributes: [],
   };

@@ -89,7 +89,7 @@ function findLost(raw: Fields, parts: readonly PartExplanation[]): readonly stri
 
 /** The parts joined are what the agent reads. */
 function textOf({ requests }: Extract<PartExplanation, { readonly outcome: 'sent' }>): string {
-  return requests.map(({ Event }) => Event?.Content).join('');
+  return requests.map((request) => ('content' in request ? request.content : '')).join('');
 }
 
 function siblingsOf(path: string): readonly string[] {

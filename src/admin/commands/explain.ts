@@ -2,7 +2,7 @@
  * Shows what the bridge would make of a payload, by the service's own code: nothing is stored, sent or fetched. It prints
  * what the customer wrote, for the person who looks at the payload.
  */
-import { loadSetting } from '../../config.ts';
+import { loadRouting, loadSetting } from '../../config.ts';
 import { BridgeError } from '../../errors.ts';
 import { parseJson } from '../../normalize/payload-fields.ts';
 import type { CommandIo } from '../command-io.ts';
@@ -50,13 +50,12 @@ function describeStrangers(strangers: readonly number[]): string {
 
 function loadRules({ env }: CommandIo): Rules {
   return {
-    routes: loadSetting(env, 'ROUTES'),
+    ...loadRouting(env),
     defaultCountry: loadSetting(env, 'DEFAULT_COUNTRY'),
     textLimits: {
       sms: loadSetting(env, 'TEXT_LIMIT_SMS'),
       whatsapp: loadSetting(env, 'TEXT_LIMIT_WHATSAPP'),
     },
-    fallbackRegion: env['AWS_REGION'] || undefined,
   };
 }
 
@@ -73,12 +72,12 @@ function readText(text: string, object: number, now: number): readonly Payload[]
 }
 
 async function explainPayload(
-  { shape, envelope, notification, madeUp }: Payload,
+  { shape, envelope, notification, visibility, madeUp }: Payload,
   index: number,
   rules: Rules,
   check: SignatureCheck,
 ): Promise<Explanation> {
   const signature = envelope === undefined ? {} : { signature: await check(envelope) };
-  const parts = notification ? explainNotification(notification, rules) : [];
+  const parts = notification ? explainNotification(notification, rules, visibility) : [];
   return { index, shape, ...signature, madeUp, parts };
 }

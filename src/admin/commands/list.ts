@@ -80,7 +80,7 @@ function describe(facts: { messages: readonly Listed[]; total: number }, { state
     String(message.id),
     message.state,
     message.reason ?? '-',
-    message.channel ?? 'unknown',
+    describeChannel(message),
     message.customerAddress ?? '-',
     formatInstant(message.acceptedAt),
     String(message.attempts),
@@ -89,4 +89,9 @@ function describe(facts: { messages: readonly Listed[]; total: number }, { state
   const more =
     total > messages.length ? `The newest ${messages.length} of ${total}: --limit shows more.\n` : '';
   return `${formatTable([heading, ...rows], '')}${more}`;
+}
+
+/** Customers' messages are the rule. */
+function describeChannel({ channel, direction }: Listed): string {
+  return `${channel ?? 'unknown'}${direction === 'outbound' ? ' (reply)' : ''}`;
 }

@@ -3,8 +3,10 @@
  * this environment, so that a mended route or a newer version helps. Counts first, then asks.
  */
 import type { CountryCode } from 'libphonenumber-js/max';
-import { loadSetting } from '../../config.ts';
-import type { NormalizedItem } from '../../normalize/inbound-message.ts';
+import { loadRouting, loadSetting } from '../../config.ts';
+import type { AgentReply } from '../../normalize/agent-reply.ts';
+import { normalizeStreamed, visibilityOf } from '../../normalize/chat-item.ts';
+import type { InboundMessage, NormalizedItem } from '../../normalize/inbound-message.ts';
 import { normalizeNotification } from '../../normalize/normalize-notification.ts';
 import type { NotificationFields } from '../../normalize/normalize-notification.ts';
 import type {
@@ -15,7 +17,9 @@ import type {
   RedriveRequest,
 } from '../../queue/message-store.ts';
 import { makeAcceptItems } from '../../send/accept-item.ts';
-import type { Routing } from '../../send/accept-item.ts';
+import type { AcceptPlan } from '../../send/accept-item.ts';
+import { planReply } from '../../send/accept-reply.ts';
+import type { Routing } from '../../send/route.ts';
 import type { CommandIo } from '../command-io.ts';
 import { withStore } from '../command-store.ts';
 import { EXIT_NOT_CONFIRMED, isConfirmed } from '../confirmation.ts';
@@ -65,10 +69,9 @@ export async function redrive(
 
 function loadRules({ env }: CommandIo): Rules {
   return {
-    routes: loadSetting(env, 'ROUTES'),
+    ...loadRouting(env),
     defaultCountry: loadSetting(env, 'DEFAULT_COUNTRY'),
     orderHoldMs: loadSetting(env, 'ORDER_HOLD_MS'),
-    fallbackRegion: env['AWS_REGION'] || undefined,
   };
 }
 
@@ -106,15 +109,37 @@ async function normalizeAgain(
 ): Promise<Pick<RedriveRequest, 'items' | 'ignored'> | undefined> {
   const detail = await store.readMessage(id);
   if (detail?.state !== 'dead' || detail.raw === undefined) return undefined;
-  const { items, ignoredUnits } = makeAcceptItems(understandAgain(detail, detail.raw, rules), rules);
+  const { items, ignoredUnits } =
+    detail.direction === 'outbound'
+      ? await planReplyAgain(store, detail, detail.raw, rules)
+      : makeAcceptItems(understandAgain(detail, detail.raw, rules), rules);
   return { items, ignored: ignoredUnits };
 }
 
 /** What an agent has seen the beginning of goes on as it was, lest its end belong to another text. */
 function understandAgain(detail: MessageDetail, raw: string, rules: Rules): readonly NormalizedItem[] {
-  const { message, partsDelivered } = detail;
-  if (message && partsDelivered > 0) return [{ kind: 'message', message, raw }];
+  const { partsDelivered } = detail;
+  const message = detail.message as InboundMessage | undefined;
+  // A notice came by no notification.
+  if (message && (partsDelivered > 0 || message.content.kind === 'notice'))
+    return [{ kind: 'message', message, raw }];
   return normalizeNotification(JSON.parse(raw) as NotificationFields, rules);
+}
+
+function planReplyAgain(
+  store: MessageStore,
+  { message, partsDelivered }: MessageDetail,
+  raw: string,
+  rules: Rules,
+): Promise<AcceptPlan> {
+  const { item } = normalizeStreamed(JSON.parse(raw) as NotificationFields, visibilityOf(raw));
+  const begun = message as AgentReply | undefined;
+  return planReply(
+    begun && partsDelivered > 0 ? { kind: 'reply', item: begun } : item,
+    raw,
+    rules,
+    (contactId) => store.findChat(contactId),
+  );
 }
 
 function describePlan({ letters, messages, dead, ignored }: Plan): string {

@@ -1,6 +1,9 @@
 import { BridgeError } from '../../errors.ts';
 import type { MessageDetail, RecordedAttempt } from '../../queue/message-store.ts';
+import type { AgentReply } from '../../normalize/agent-reply.ts';
+import type { InboundMessage } from '../../normalize/inbound-message.ts';
 import { renderMessage } from '../../send/chat-event.ts';
+import { renderReply } from '../../send/reply-text.ts';
 import { formatTable } from '../table.ts';
 import type { CommandIo } from '../command-io.ts';
 import { withStore } from '../command-store.ts';
@@ -80,13 +83,22 @@ function describeAttempts(attempts: readonly RecordedAttempt[]): string {
   return formatTable([['at', 'verdict', 'code', 'took', 'request id'], ...rows]);
 }
 
-function describeWords({ message, lastError, recordedAttempts, raw }: MessageDetail): string[] {
+function describeWords(detail: MessageDetail): string[] {
+  const { lastError, recordedAttempts, raw } = detail;
   return [
-    `Text: ${message ? renderMessage(message, message.sentAt) : 'erased, or never understood'}\n`,
+    `Text: ${readText(detail) ?? 'erased, or never understood'}\n`,
     ...(lastError === undefined ? [] : [`Last error: ${lastError}\n`]),
     ...recordedAttempts.flatMap(({ startedAt, error }) =>
       error === undefined ? [] : [`Error at ${new Date(startedAt).toISOString()}: ${error}\n`],
     ),
     ...(raw === undefined ? [] : [`Raw notification:\n${raw}\n`]),
   ];
+}
+
+/** As its reader reads it: the agent, or of a reply the customer. Direction and message were stored together. */
+function readText({ direction, message }: MessageDetail): string | undefined {
+  if (!message) return undefined;
+  return direction === 'outbound'
+    ? renderReply((message as AgentReply).content)
+    : renderMessage(message as InboundMessage, message.sentAt);
 }

@@ -3,7 +3,7 @@ import type { CommandIo } from '../command-io.ts';
 import { withStore } from '../command-store.ts';
 import { formatInstant } from '../instants.ts';
 
-/** Prints what is in the store: counts by state, paused destinations with what to do, the books. */
+/** Prints what is in the store: counts by state, paused destinations and chats that wait with what to do, the books. */
 export async function status({ json }: { readonly json?: boolean }, io: CommandIo): Promise<number> {
   const facts = await withStore(io, (store) => store.status());
   io.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : describe(facts, Date.now()));
@@ -16,6 +16,7 @@ function describe(facts: StoreStatus, now: number): string {
     `Messages   ${describeMessages(facts)}`,
     `Oldest     ${oldestPendingAt === undefined ? 'none is waiting' : `waits since ${formatInstant(oldestPendingAt)} (${span(now - oldestPendingAt)})`}`,
     ...describePauses(paused, now),
+    ...describeWaitingChats(facts),
     ...describeBooks(books),
     '',
   ].join('\n');
@@ -40,6 +41,14 @@ function describePauses(paused: readonly PausedDestination[], now: number): stri
     `           since ${formatInstant(pausedAt)} (${span(now - pausedAt)}), next probe in ${span(Math.max(0, nextProbeAt - now))}`,
     `           ${code}: ${reason}`,
   ]);
+}
+
+/** The one error that makes chats wait is that there are too many, whatever AWS calls it. */
+function describeWaitingChats({ waitingChats }: StoreStatus): string[] {
+  return Object.entries(waitingChats).map(([code, count]) => {
+    const conversations = count === 1 ? '1 conversation waits' : `${count} conversations wait`;
+    return `Chats      ${conversations} for a chat (${code}): the instance has as many as it may; end some, or ask AWS for more`;
+  });
 }
 
 function describeBooks(books: Books): string[] {

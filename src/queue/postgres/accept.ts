@@ -1,12 +1,14 @@
-import { DIRECTION, dedupKeyOf, ignoredUnitsOf, sentAtOf } from '../acceptance.ts';
+import { dedupKeyOf, directionOf, ignoredUnitsOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
-import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
-import type { IgnoredReason, InboundMessage } from '../../normalize/inbound-message.ts';
+import type { AcceptedItem, AcceptItem, AcceptRequest, Placement, StoredMessage } from '../message-store.ts';
+import type { IgnoredReason } from '../../normalize/inbound-message.ts';
+import { endChat } from './chats.ts';
 import { HEAD_OF_LANE, keepPausedTime } from './lane.ts';
 import { storable } from './statement.ts';
 import type { Transaction } from './transaction.ts';
 
 export async function accept(db: Transaction, request: AcceptRequest): Promise<readonly AcceptedItem[]> {
+  for (const contactId of request.endedContacts ?? []) await endChat(db, request.acceptedAt, contactId);
   for (const reason of ignoredUnitsOf(request)) ignoreUnit(db, request, reason);
   return acceptItems(db, request, request.items);
 }
@@ -64,7 +66,7 @@ export async function acceptItems(
  */
 export async function openLanes(
   db: Transaction,
-  { acceptedAt }: Acceptance,
+  acceptance: Acceptance,
   items: readonly AcceptItem[],
 ): Promise<Map<string, OpenLane>> {
   const wanted = new Map(
@@ -73,22 +75,26 @@ export async function openLanes(
   const openings = [...wanted.values()];
   if (openings.length === 0) return new Map();
   const lanes = await db.all<OpenLane & LaneKey>(
-    `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key, last_accepted_at)
-     SELECT :direction, channel, customer_address, business_address, destination, pace_key, :acceptedAt::bigint
-     FROM unnest(:channels::text[], :customers::text[], :businesses::text[], :destinations::text[], :paceKeys::text[])
-       AS wanted (channel, customer_address, business_address, destination, pace_key)
+    `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key,
+       is_idempotent, last_accepted_at)
+     SELECT :direction, channel, customer_address, business_address, destination, pace_key, is_idempotent,
+       :acceptedAt::bigint
+     FROM unnest(:channels::text[], :customers::text[], :businesses::text[], :destinations::text[], :paceKeys::text[],
+       :areIdempotent::boolean[])
+       AS wanted (channel, customer_address, business_address, destination, pace_key, is_idempotent)
      ORDER BY channel COLLATE "C", customer_address COLLATE "C", business_address COLLATE "C"
      ON CONFLICT (direction, channel, customer_address, business_address)
        DO UPDATE SET last_accepted_at = lanes.last_accepted_at
      RETURNING id, xmax = 0 AS "isNew", channel, customer_address AS "customerAddress", business_address AS "businessAddress"`,
     {
-      direction: DIRECTION,
-      acceptedAt,
+      direction: directionOf(acceptance),
+      acceptedAt: acceptance.acceptedAt,
       channels: openings.map(({ message }) => message.channel),
       customers: openings.map(({ message }) => message.customerAddress),
       businesses: openings.map(({ message }) => message.businessAddress),
       destinations: openings.map(({ placement }) => placement.destination),
       paceKeys: openings.map(({ placement }) => placement.paceKey),
+      areIdempotent: openings.map(({ placement }) => placement.isIdempotent ?? false),
     },
   );
   return new Map(lanes.map((lane) => [laneKey(lane), lane]));
@@ -100,7 +106,7 @@ export interface OpenLane {
   readonly isNew: boolean;
 }
 
-type LaneKey = Pick<InboundMessage, 'channel' | 'customerAddress' | 'businessAddress'>;
+type LaneKey = Pick<StoredMessage, 'channel' | 'customerAddress' | 'businessAddress'>;
 
 export function laneKey({ channel, customerAddress, businessAddress }: LaneKey): string {
   return JSON.stringify([channel, storable(customerAddress), storable(businessAddress)]);
@@ -116,16 +122,19 @@ export async function enterLanes(
   const placed = [...placements.values()];
   await keepPausedTime(db, acceptedAt, placements);
   await db.run(
-    `UPDATE lanes SET destination = placed.destination, pace_key = placed.pace_key, last_accepted_at = :acceptedAt,
+    `UPDATE lanes SET destination = placed.destination, pace_key = placed.pace_key,
+       is_idempotent = placed.is_idempotent, last_accepted_at = :acceptedAt,
        due_at = CASE WHEN lease_token IS NULL
          THEN (SELECT greatest(messages.due_at, lanes.tried_at) FROM messages ${HEAD_OF_LANE}) ELSE due_at END
-     FROM unnest(:laneIds::bigint[], :destinations::text[], :paceKeys::text[]) AS placed (id, destination, pace_key)
+     FROM unnest(:laneIds::bigint[], :destinations::text[], :paceKeys::text[], :areIdempotent::boolean[])
+       AS placed (id, destination, pace_key, is_idempotent)
      WHERE lanes.id = placed.id`,
     {
       acceptedAt,
       laneIds: [...placements.keys()],
       destinations: placed.map(({ destination }) => destination),
       paceKeys: placed.map(({ paceKey }) => paceKey),
+      areIdempotent: placed.map(({ isIdempotent = false }) => isIdempotent),
     },
   );
 }
@@ -170,7 +179,7 @@ async function insertMessages(
          AND (messages.sent_at, messages.sns_at) < (begun.sent_at, begun.sns_at))) AS "isOvertaken"`,
     {
       snsMessageId: request.snsMessageId,
-      direction: DIRECTION,
+      direction: directionOf(request),
       snsAt: request.snsTimestamp,
       acceptedAt: request.acceptedAt,
       dueAt: request.acceptedAt + request.holdMs,
@@ -179,7 +188,7 @@ async function insertMessages(
       businesses: items.map(({ message }) => message?.businessAddress ?? null),
       indexes: items.map(({ index }) => index),
       channels: items.map(({ message }) => message?.channel ?? null),
-      dedupKeys: items.map(dedupKeyOf),
+      dedupKeys: items.map((item) => dedupKeyOf(item, request)),
       sentAts: items.map((item) => sentAtOf(item, request)),
       messages: items.map(({ message }) => (message ? JSON.stringify(message) : null)),
       raws: items.map(({ raw }) => JSON.stringify(raw)),
@@ -193,7 +202,7 @@ async function insertMessages(
 /** Ids of the stored messages, by the index of their duplicate. */
 async function findOriginals(
   db: Transaction,
-  { snsMessageId }: Acceptance,
+  acceptance: Acceptance,
   duplicates: readonly AcceptItem[],
 ): Promise<Map<number, number>> {
   if (duplicates.length === 0) return new Map();
@@ -203,9 +212,9 @@ async function findOriginals(
        (SELECT id FROM messages WHERE messages.dedup_key = duplicate.dedup_key)) AS id
      FROM unnest(:indexes::int[], :dedupKeys::text[]) AS duplicate (item_index, dedup_key)`,
     {
-      snsMessageId,
+      snsMessageId: acceptance.snsMessageId,
       indexes: duplicates.map(({ index }) => index),
-      dedupKeys: duplicates.map(dedupKeyOf),
+      dedupKeys: duplicates.map((item) => dedupKeyOf(item, acceptance)),
     },
   );
   return new Map(rows.map(({ index, id }) => [index, id]));

@@ -1,6 +1,7 @@
 import { balanceBooks } from '../books.ts';
 import type { BookTotal, DeadTotal } from '../books.ts';
 import type { Books, PausedDestination, StoreStatus } from '../message-store.ts';
+import { countWaitingChats } from './chats.ts';
 import type { Row } from './statement.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -43,6 +44,7 @@ export async function readStatus(db: Transaction): Promise<StoreStatus> {
     books: await readBooks(db, messages),
     messages,
     oldestPendingAt: oldestPendingAt ?? undefined,
+    waitingChats: await countWaitingChats(db),
     paused,
   };
 }

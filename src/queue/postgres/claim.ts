@@ -1,20 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
+import { parseChat } from '../chats.ts';
 import { ClaimBudget } from '../claim-budget.ts';
 import { isDue } from '../due.ts';
 import type { Claim, ClaimedHeads, ClaimRequest } from '../message-store.ts';
-import { newPace } from '../pace.ts';
+import { limitsOf, newPace } from '../pace.ts';
 import type { Pace } from '../pace.ts';
 import { parseParts } from '../parts.ts';
 import { recordAttempt } from './attempts.ts';
+import { CHAT_OF_LANE } from './chats.ts';
 import {
   listDuePlaces,
   lockDueLanes,
   lockDuePauses,
   lockProbeLanes,
-  mostOf,
   readActivePauses,
   readNextDueAt,
+  wantedOf,
 } from './due-lanes.ts';
 import type { LockedLane } from './due-lanes.ts';
 import { HEAD_OF_LANE, setLanesDue } from './lane.ts';
@@ -31,8 +33,11 @@ interface Head {
   readonly message: string;
   readonly parts: string | null;
   readonly partsDelivered: number;
+  readonly session: string | null;
+  readonly choices: string | null;
   readonly acceptedAt: number;
   readonly attempts: number;
+  readonly unclearAttempts: number;
   readonly firstFailedAt: number | null;
   readonly probeRefusals: number;
   readonly pausedMs: number;
@@ -51,16 +56,16 @@ interface Taken {
  * passed over may be due sooner than `nextDueAt` says: the dispatcher looks again within a second.
  */
 export async function claimHeads(db: Transaction, request: ClaimRequest): Promise<ClaimedHeads> {
-  const { now, paceLimits } = request;
+  const { now, paces: table } = request;
   const pauses = await readActivePauses(db);
   const duePauses = await lockDuePauses(db, pauses, now);
   const places = await listDuePlaces(db, request, pauses, duePauses);
   const keys = [...new Set(places.map(({ paceKey }) => paceKey))];
-  const paces = keys.length > 0 ? await lockPaces(db, keys, paceLimits, now) : new Map<string, Pace>();
-  const budget = new ClaimBudget(request, (key) => paces.get(key) ?? newPace(paceLimits, now));
+  const paces = keys.length > 0 ? await lockPaces(db, keys, table, now) : new Map<string, Pace>();
+  const budget = new ClaimBudget(request, (key) => paces.get(key) ?? newPace(limitsOf(table, key), now));
 
   const open = places.filter((place) => !pauses.some(({ destination }) => destination === place.destination));
-  const heads = open.length > 0 ? await lockDueLanes(db, now, mostOf(open, paces, budget), keys) : [];
+  const heads = open.length > 0 ? await lockDueLanes(db, now, wantedOf(open, paces, budget)) : [];
   const probes = await lockProbeLanes(db, now, duePauses, keys);
   // Probes queue with the heads by when they came due, so that neither takes the other's tokens.
   const lanes = [...heads, ...probes].sort((a, b) => a.dueAt - b.dueAt || a.id - b.id);
@@ -87,7 +92,7 @@ async function readHeads(
 ): Promise<Map<number, Head>> {
   if (lanes.length === 0) return new Map();
   const heads = await db.all<Head>(
-    `SELECT head.*, (SELECT head."pausedMs" +
+    `SELECT head.*, chat.session, chat.choices, (SELECT head."pausedMs" +
          coalesce(sum(coalesce(resumed_at, :now::bigint) - greatest(paused_at, head."acceptedAt")), 0)::bigint
        FROM pauses WHERE pauses.destination = lanes.destination
          AND coalesce(resumed_at, :now::bigint) > head."acceptedAt") AS "pausedMs"
@@ -95,8 +100,10 @@ async function readHeads(
        (SELECT lane_id AS "laneId", messages.id AS "messageId", state, messages.due_at AS "dueAt",
           sns_message_id AS "snsMessageId", messages.direction, message, parts, parts_delivered AS "partsDelivered",
           accepted_at AS "acceptedAt", attempts,
+          unclear_attempts AS "unclearAttempts",
           first_failed_at AS "firstFailedAt", probe_refusals AS "probeRefusals", paused_ms AS "pausedMs"
         FROM messages ${HEAD_OF_LANE}) AS head
+     ${CHAT_OF_LANE}
      WHERE lanes.id = ANY (:laneIds::bigint[])`,
     { now, laneIds: lanes.map(({ id }) => id) },
   );
@@ -141,6 +148,7 @@ async function lease(db: Transaction, request: ClaimRequest, taken: readonly Tak
 interface StartedMessage {
   readonly id: number;
   readonly attempts: number;
+  readonly unclearAttempts: number;
   readonly firstFailedAt: number | null;
 }
 
@@ -153,41 +161,48 @@ async function startAttempts(
   const rows = await db.all<StartedMessage>(
     `UPDATE messages SET state = 'sending', begun = true,
        attempts = attempts + CASE WHEN state = 'sending' THEN 1 ELSE 0 END,
+       unclear_attempts = unclear_attempts + CASE WHEN state = 'sending' THEN 1 ELSE 0 END,
        first_failed_at = CASE WHEN state = 'sending' THEN coalesce(first_failed_at, :now::bigint) ELSE first_failed_at END
      WHERE id = ANY (:ids::bigint[])
-     RETURNING id, attempts, first_failed_at AS "firstFailedAt"`,
+     RETURNING id, attempts, unclear_attempts AS "unclearAttempts", first_failed_at AS "firstFailedAt"`,
     { now, ids: taken.map(({ head }) => head.messageId) },
   );
-  for (const { head } of taken) {
+  for (const { lane, head } of taken) {
     if (head.state !== 'sending') continue;
     await recordAttempt(db, head.messageId, { verdict: 'lost', startedAt: now, durationMs: 0 }, undefined);
-    db.book(now, 'possible_duplicate', 'lost_attempt');
+    if (!lane.isIdempotent) db.book(now, 'possible_duplicate', 'lost_attempt');
   }
   return new Map(rows.map((row) => [row.id, row]));
 }
 
 function toClaim({ lane, head, leaseToken }: Taken, started: ReadonlyMap<number, StartedMessage>): Claim {
-  const { attempts, firstFailedAt } = started.get(head.messageId) ?? head;
-  return {
+  const { attempts, unclearAttempts, firstFailedAt } = started.get(head.messageId) ?? head;
+  const claim = {
     messageId: head.messageId,
     laneId: lane.id,
     leaseToken,
     destination: lane.destination,
     paceKey: lane.paceKey,
+    isIdempotent: lane.isIdempotent,
     isProbe: lane.pause !== undefined,
+    pauseCode: lane.pause?.code,
     probesBefore: lane.pause?.probes ?? 0,
     snsMessageId: head.snsMessageId,
     direction: head.direction,
     message: JSON.parse(head.message) as InboundMessage,
+    ...parseChat(head),
     parts: parseParts(head.parts),
     partsDelivered: head.partsDelivered,
     acceptedAt: head.acceptedAt,
     attempts,
+    unclearAttempts,
     followsLostAttempt: head.state === 'sending',
     firstFailedAt: firstFailedAt ?? undefined,
     probeRefusals: head.probeRefusals,
     pausedMs: head.pausedMs,
   };
+  // Direction and message were stored together.
+  return claim as Claim;
 }
 
 /** Only what this transaction has locked may be written. */

@@ -1,6 +1,6 @@
 import type { ClaimBudget } from '../claim-budget.ts';
 import type { ClaimRequest } from '../message-store.ts';
-import { wholeTokens } from '../pace.ts';
+import { limitsOf, wholeTokens } from '../pace.ts';
 import type { Pace } from '../pace.ts';
 import { fillRow } from './paces.ts';
 import type { PaceRow } from './paces.ts';
@@ -11,6 +11,7 @@ export interface ActivePause {
   readonly destination: string;
   readonly nextProbeAt: number;
   readonly probes: number;
+  readonly code: string;
 }
 
 export interface LockedLane {
@@ -18,13 +19,14 @@ export interface LockedLane {
   readonly destination: string;
   readonly paceKey: string;
   readonly dueAt: number;
+  readonly isIdempotent: boolean;
   /** Only of a probe. */
   readonly pause?: ActivePause;
 }
 
 export function readActivePauses(db: Transaction): Promise<ActivePause[]> {
   return db.all<ActivePause>(
-    `SELECT id, destination, next_probe_at AS "nextProbeAt", probes FROM pauses WHERE resumed_at IS NULL`,
+    `SELECT id, destination, next_probe_at AS "nextProbeAt", probes, code FROM pauses WHERE resumed_at IS NULL`,
   );
 }
 
@@ -36,28 +38,31 @@ export async function lockDuePauses(
 ): Promise<ActivePause[]> {
   if (!pauses.some(({ nextProbeAt }) => nextProbeAt <= now)) return [];
   return db.all<ActivePause>(
-    `SELECT id, destination, next_probe_at AS "nextProbeAt", probes FROM pauses
+    `SELECT id, destination, next_probe_at AS "nextProbeAt", probes, code FROM pauses
      WHERE resumed_at IS NULL AND next_probe_at <= :now ORDER BY destination FOR UPDATE`,
     { now },
   );
 }
 
-/** Destinations are few and lanes many: a loose scan of the index instead of a DISTINCT over all of it. */
-const WAITING_DESTINATIONS = `
-  WITH RECURSIVE waiting (destination) AS (
-    (SELECT destination FROM lanes WHERE due_at IS NOT NULL ORDER BY destination LIMIT 1)
+/**
+ * Where lanes wait, and for whose tokens: lanes that wait for an operation's keep none of those back that wait for
+ * another's. Places are few and lanes many: a loose scan of the index instead of a DISTINCT over all of it.
+ */
+const WAITING_PLACES = `
+  WITH RECURSIVE waiting (destination, pace_key) AS (
+    (SELECT destination, pace_key FROM lanes WHERE due_at IS NOT NULL ORDER BY destination, pace_key LIMIT 1)
     UNION ALL
-    SELECT (SELECT lanes.destination FROM lanes
-            WHERE lanes.destination > waiting.destination AND lanes.due_at IS NOT NULL
-            ORDER BY lanes.destination LIMIT 1)
-    FROM waiting WHERE waiting.destination IS NOT NULL)`;
+    SELECT next.destination, next.pace_key FROM waiting CROSS JOIN LATERAL
+      (SELECT lanes.destination, lanes.pace_key FROM lanes WHERE lanes.due_at IS NOT NULL
+         AND (lanes.destination, lanes.pace_key) > (waiting.destination, waiting.pace_key)
+       ORDER BY lanes.destination, lanes.pace_key LIMIT 1) AS next)`;
 
-interface DuePlace {
+export interface DuePlace {
   readonly destination: string;
   readonly paceKey: string;
 }
 
-/** What the first lanes that are due draw on. */
+/** Where lanes are due, but for paused destinations that are not due a probe. */
 export async function listDuePlaces(
   db: Transaction,
   { now, limit }: ClaimRequest,
@@ -67,15 +72,13 @@ export async function listDuePlaces(
   if (limit <= 0) return [];
   const probed = new Set(duePauses.map(({ destination }) => destination));
   return db.all<DuePlace>(
-    `${WAITING_DESTINATIONS}
-     SELECT DISTINCT waiting.destination, due.pace_key AS "paceKey"
-     FROM waiting CROSS JOIN LATERAL
-       (SELECT pace_key FROM lanes WHERE lanes.destination = waiting.destination AND lanes.due_at <= :now
-        ORDER BY lanes.due_at, lanes.id LIMIT :limit) AS due
-     WHERE waiting.destination <> ALL (:passedOver::text[])`,
+    `${WAITING_PLACES}
+     SELECT destination, pace_key AS "paceKey" FROM waiting
+     WHERE destination <> ALL (:passedOver::text[])
+       AND (SELECT min(lanes.due_at) FROM lanes WHERE lanes.destination = waiting.destination
+              AND lanes.pace_key = waiting.pace_key AND lanes.due_at IS NOT NULL) <= :now`,
     {
       now,
-      limit,
       passedOver: pauses
         .map(({ destination }) => destination)
         .filter((destination) => !probed.has(destination)),
@@ -93,7 +96,7 @@ export async function lockProbeLanes(
   const lanes: LockedLane[] = [];
   for (const pause of duePauses) {
     const lane = await db.get<LockedLane>(
-      `SELECT id, destination, pace_key AS "paceKey" FROM lanes
+      `SELECT id, destination, pace_key AS "paceKey", is_idempotent AS "isIdempotent" FROM lanes
        WHERE destination = :destination AND due_at <= :now AND pace_key = ANY (:paceKeys::text[])
        ORDER BY probed_at, due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`,
       { destination: pause.destination, now, paceKeys },
@@ -103,36 +106,41 @@ export async function lockProbeLanes(
   return lanes;
 }
 
-/** Lanes that may be taken of each destination: no more than there are tokens, so that the rest stays unlocked. */
-export function mostOf(
+/** A place, and how many of its lanes may be taken: no more than there are tokens, so that the rest stays unlocked. */
+export interface WantedLanes extends DuePlace {
+  readonly most: number;
+}
+
+export function wantedOf(
   places: readonly DuePlace[],
   paces: ReadonlyMap<string, Pace>,
   budget: ClaimBudget,
-): Map<string, number> {
-  const tokens = new Map<string, number>();
-  for (const { destination, paceKey } of places) {
-    const pace = paces.get(paceKey);
-    tokens.set(destination, (tokens.get(destination) ?? 0) + (pace ? wholeTokens(pace) : 0));
-  }
-  return new Map(
-    [...tokens].map(([destination, count]) => [destination, Math.min(count, budget.left(destination))]),
-  );
+): readonly WantedLanes[] {
+  return places.map((place) => {
+    const pace = paces.get(place.paceKey);
+    return { ...place, most: Math.min(pace ? wholeTokens(pace) : 0, budget.left(place.destination)) };
+  });
 }
 
 export async function lockDueLanes(
   db: Transaction,
   now: number,
-  most: ReadonlyMap<string, number>,
-  paceKeys: readonly string[],
+  wanted: readonly WantedLanes[],
 ): Promise<LockedLane[]> {
   return db.all<LockedLane>(
-    `SELECT lane.id, lane.destination, lane.pace_key AS "paceKey", lane.due_at AS "dueAt"
-     FROM unnest(:destinations::text[], :counts::int[]) AS wanted (destination, most)
+    `SELECT lane.id, lane.destination, lane.pace_key AS "paceKey", lane.due_at AS "dueAt",
+       lane.is_idempotent AS "isIdempotent"
+     FROM unnest(:destinations::text[], :paceKeys::text[], :counts::int[]) AS wanted (destination, pace_key, most)
      CROSS JOIN LATERAL
-       (SELECT id, lanes.destination, pace_key, due_at FROM lanes
-        WHERE lanes.destination = wanted.destination AND due_at <= :now AND pace_key = ANY (:paceKeys::text[])
+       (SELECT id, lanes.destination, lanes.pace_key, due_at, is_idempotent FROM lanes
+        WHERE lanes.destination = wanted.destination AND lanes.pace_key = wanted.pace_key AND due_at <= :now
         ORDER BY due_at, id LIMIT wanted.most FOR UPDATE SKIP LOCKED) AS lane`,
-    { now, destinations: [...most.keys()], counts: [...most.values()], paceKeys },
+    {
+      now,
+      destinations: wanted.map(({ destination }) => destination),
+      paceKeys: wanted.map(({ paceKey }) => paceKey),
+      counts: wanted.map(({ most }) => most),
+    },
   );
 }
 
@@ -146,24 +154,24 @@ interface NextLane extends Omit<PaceRow, 'key' | 'rate'> {
 
 export async function readNextDueAt(
   db: Transaction,
-  { now, paceLimits }: ClaimRequest,
+  { now, paces: table }: ClaimRequest,
   budget: ClaimBudget,
   paces: Map<string, Pace>,
 ): Promise<number | undefined> {
   const nexts = await db.all<NextLane>(
-    `${WAITING_DESTINATIONS}
-     SELECT next.due_at AS "laneDueAt", next.pace_key AS "paceKey", pauses.next_probe_at AS "nextProbeAt", rate, tokens,
+    `${WAITING_PLACES}
+     SELECT next.due_at AS "laneDueAt", waiting.pace_key AS "paceKey", pauses.next_probe_at AS "nextProbeAt", rate, tokens,
        filled_at AS "filledAt", stepped_at AS "steppedAt", halved_at AS "halvedAt"
      FROM waiting CROSS JOIN LATERAL
-       (SELECT due_at, pace_key FROM lanes WHERE lanes.destination = waiting.destination AND lanes.due_at IS NOT NULL
+       (SELECT due_at FROM lanes WHERE lanes.destination = waiting.destination AND lanes.pace_key = waiting.pace_key
+          AND lanes.due_at IS NOT NULL
         ORDER BY lanes.due_at, lanes.id LIMIT 1) AS next
      LEFT JOIN pauses ON pauses.destination = waiting.destination AND pauses.resumed_at IS NULL
-     LEFT JOIN paces ON paces.key = next.pace_key
-     WHERE waiting.destination IS NOT NULL`,
+     LEFT JOIN paces ON paces.key = waiting.pace_key`,
   );
   const dueTimes = nexts.map(({ laneDueAt, paceKey, nextProbeAt, rate, ...row }) => {
     if (!paces.has(paceKey) && rate !== null) {
-      paces.set(paceKey, fillRow({ key: paceKey, rate, ...row }, paceLimits, now));
+      paces.set(paceKey, fillRow({ key: paceKey, rate, ...row }, limitsOf(table, paceKey), now));
     }
     return Math.max(laneDueAt, nextProbeAt ?? 0, budget.tokenDueAt(paceKey));
   });

@@ -1,5 +1,6 @@
 import type { Erasure, MessageState } from '../message-store.ts';
 import { eraseAttemptErrors } from './attempts.ts';
+import { eraseChats } from './chats.ts';
 import type { Transaction } from './transaction.ts';
 
 export async function discard(db: Transaction, ids: readonly number[], now: number): Promise<number> {
@@ -42,6 +43,7 @@ export async function eraseCustomer(db: Transaction, customerAddress: string, no
   const { delivered: _delivered, discarded: _discarded, ...unended } = erased;
   const count = Object.values(unended).reduce((sum, of) => sum + of, 0);
   if (count > 0) db.book(now, 'discarded', 'erased', count);
+  await eraseChats(db, laneIds);
   await db.run('DELETE FROM lanes WHERE id = ANY (:laneIds::bigint[])', { laneIds });
   return { isBusy: false, erased };
 }

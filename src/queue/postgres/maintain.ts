@@ -1,6 +1,8 @@
 import { DAY_MS } from '../../clock.ts';
-import type { Channel } from '../../normalize/channel.ts';
+import type { Channel, Direction } from '../../normalize/channel.ts';
+import { chatCutoff } from '../chats.ts';
 import type { Maintenance } from '../message-store.ts';
+import { endChatsBefore } from './chats.ts';
 import { mendClock, setLanesDue } from './lane.ts';
 import { LOCK_CLASSES } from './migrate.ts';
 import type { Transaction } from './transaction.ts';
@@ -23,6 +25,7 @@ export async function endAged(db: Transaction, now: number, retentionMs: number)
   );
   if (!isMine) return { tooOld: [], expired: 0, hasMore: false };
   const cutoff = now - retentionMs;
+  const chatsCutoff = chatCutoff(now, retentionMs);
   const tooOld = await endPending(db, now, cutoff);
   const expired = await expireDeadLetters(db, now, cutoff);
   const ended = await db.run(
@@ -34,16 +37,18 @@ export async function endAged(db: Transaction, now: number, retentionMs: number)
   const lanes = await db.run(
     `DELETE FROM lanes WHERE id IN
        (SELECT id FROM lanes WHERE due_at IS NULL AND last_accepted_at < :cutoff
+          AND NOT EXISTS (SELECT 1 FROM chats WHERE lane_id = lanes.id AND changed_at >= :chatsCutoff)
         LIMIT ${BATCH_ROWS} FOR UPDATE SKIP LOCKED)`,
-    { cutoff },
+    { cutoff, chatsCutoff },
   );
+  const chats = await endChatsBefore(db, chatsCutoff, BATCH_ROWS);
   await db.run(
     'DELETE FROM pauses WHERE id IN (SELECT id FROM pauses WHERE resumed_at < :cutoff FOR UPDATE SKIP LOCKED)',
     { cutoff },
   );
   await endIdlePauses(db, now);
   await mendClock(db, now);
-  const hasMore = [tooOld.length, expired, ended, lanes].some((rows) => rows === BATCH_ROWS);
+  const hasMore = [tooOld.length, expired, ended, lanes, chats].some((rows) => rows === BATCH_ROWS);
   return { tooOld, expired, hasMore };
 }
 
@@ -51,15 +56,15 @@ export async function endAged(db: Transaction, now: number, retentionMs: number)
 async function endPending(db: Transaction, now: number, cutoff: number): Promise<Maintenance['tooOld']> {
   const laneIds = await lockAgedLanes(db, cutoff);
   if (laneIds.length === 0) return [];
-  const rows = await db.all<{ id: number; channel: Channel; laneId: number }>(
+  const rows = await db.all<{ id: number; direction: Direction; channel: Channel; laneId: number }>(
     `UPDATE messages SET state = 'dead', reason = 'too_old', ended_at = :now WHERE id IN
        (SELECT id FROM messages WHERE state = 'pending' AND accepted_at < :cutoff AND lane_id = ANY (:laneIds::bigint[])
         LIMIT ${BATCH_ROWS})
-     RETURNING id, channel, lane_id AS "laneId"`,
+     RETURNING id, direction, channel, lane_id AS "laneId"`,
     { now, cutoff, laneIds },
   );
   await setLanesDue(db, [...new Set(rows.map(({ laneId }) => laneId))]);
-  return rows.map(({ id, channel }) => ({ id, channel }));
+  return rows.map(({ id, direction, channel }) => ({ id, direction, channel }));
 }
 
 /** Whoever moves a lane's messages holds the lane. */

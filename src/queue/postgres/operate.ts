@@ -1,10 +1,10 @@
-import type { InboundMessage } from '../../normalize/inbound-message.ts';
 import type {
   MessageDetail,
   MessageFilter,
   MessagePage,
   MessageState,
   MessageSummary,
+  StoredMessage,
 } from '../message-store.ts';
 import { parseParts } from '../parts.ts';
 import { readAttempts } from './attempts.ts';
@@ -58,7 +58,7 @@ export async function readMessage(db: Transaction, id: number): Promise<MessageD
     lastError: typeof lastError === 'string' ? lastError : undefined,
     recordedAttempts: await readAttempts(db, id),
     partCount: parseParts(parts)?.length,
-    message: typeof message === 'string' ? (JSON.parse(message) as InboundMessage) : undefined,
+    message: typeof message === 'string' ? (JSON.parse(message) as StoredMessage) : undefined,
     raw: typeof raw === 'string' ? (JSON.parse(raw) as string) : undefined,
   };
 }

@@ -1,5 +1,8 @@
 import type { Delivery, Outcome, OutcomeReport, Pause } from '../message-store.ts';
+import { isPossibleDuplicate } from '../possible-duplicate.ts';
+import { acceptItems } from './accept.ts';
 import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
+import { keepChat } from './chats.ts';
 import { HEAD_OF_LANE, keepPausedTime } from './lane.ts';
 import { settlePace } from './paces.ts';
 import type { Row } from './statement.ts';
@@ -14,20 +17,26 @@ export async function recordOutcome(
   // The token is gone or back, whoever has the lane.
   if (pace) await settlePace(db, now, pace);
   const lane = await db.get<LockedLane>(
-    `SELECT lease_token AS "leaseToken", gone_sent_at AS "goneSentAt", gone_sns_at AS "goneSnsAt" FROM lanes
-     WHERE id = :id FOR UPDATE`,
+    `SELECT lease_token AS "leaseToken", is_idempotent AS "isIdempotent", gone_sent_at AS "goneSentAt",
+       gone_sns_at AS "goneSnsAt"
+     FROM lanes WHERE id = :id FOR UPDATE`,
     { id: claim.laneId },
   );
   if (lane?.leaseToken !== claim.leaseToken) return 'superseded';
-  const message = await endAttempt(db, report);
+  const message = await endAttempt(db, report, lane.isIdempotent);
   if (placement) await keepPausedTime(db, now, new Map([[claim.laneId, placement]]));
   await freeLane(db, report, laterOf(lane, message));
+  await keepChat(db, report);
+  if (report.notice) await acceptNotice(db, now, report.notice);
   if (report.pause) await pauseDestination(db, now, report.pause, claim.isProbe);
   if (report.nextProbe) {
     await db.run(
       `UPDATE pauses SET next_probe_at = :nextProbeAt WHERE destination = :destination AND resumed_at IS NULL`,
-      { ...report.nextProbe },
+      { nextProbeAt: report.nextProbe.nextProbeAt, destination: report.nextProbe.destination },
     );
+    // Before those that were never probed.
+    if (report.nextProbe.isSameLane)
+      await db.run('UPDATE lanes SET probed_at = -1 WHERE id = :id', { id: claim.laneId });
   }
   if (report.resume) await resumeDestination(db, now, report.resume);
   return 'recorded';
@@ -53,6 +62,7 @@ interface GoneUpTo {
 
 interface LockedLane extends GoneUpTo {
   readonly leaseToken: string | null;
+  readonly isIdempotent: boolean;
 }
 
 /** The latest-sent message that has ended. */
@@ -70,6 +80,7 @@ async function freeLane(db: Transaction, report: OutcomeReport, gone: GoneUpTo):
   await db.run(
     `UPDATE lanes SET lease_token = NULL, tried_at = :now::bigint, gone_sent_at = :goneSentAt, gone_sns_at = :goneSnsAt,
        destination = coalesce(:destination, destination), pace_key = coalesce(:paceKey, pace_key),
+       is_idempotent = coalesce(:isIdempotent, is_idempotent),
        due_at = (SELECT greatest(messages.due_at, :now::bigint) FROM messages ${HEAD_OF_LANE})
      WHERE id = :laneId`,
     {
@@ -79,6 +90,7 @@ async function freeLane(db: Transaction, report: OutcomeReport, gone: GoneUpTo):
       goneSnsAt: gone.goneSnsAt,
       destination: placement?.destination ?? null,
       paceKey: placement?.paceKey ?? null,
+      isIdempotent: placement ? (placement.isIdempotent ?? false) : null,
     },
   );
 }
@@ -87,6 +99,7 @@ async function freeLane(db: Transaction, report: OutcomeReport, gone: GoneUpTo):
 async function endAttempt(
   db: Transaction,
   { claim, now, outcome, attempt, parts }: OutcomeReport,
+  isIdempotent: boolean,
 ): Promise<GoneUpTo | undefined> {
   const { messageId } = claim;
   if (parts) await fixParts(db, messageId, parts);
@@ -97,14 +110,23 @@ async function endAttempt(
     { messageId, ...values },
   );
   if (attempt) await recordAttempt(db, messageId, attempt, 'error' in outcome ? outcome.error : undefined);
-  if (outcome.verdict === 'delivered') {
+  if (outcome.verdict === 'delivered' || outcome.verdict === 'discarded')
     await eraseAttemptErrors(db, [messageId]);
-    db.book(now, 'delivered', channel);
-  }
-  if ((outcome.verdict === 'retry' || outcome.verdict === 'dead') && outcome.isAmbiguous) {
+  if (outcome.verdict === 'delivered') db.book(now, 'delivered', channel);
+  if (outcome.verdict === 'discarded') db.book(now, 'discarded', outcome.reason);
+  if (isPossibleDuplicate(outcome, isIdempotent)) {
     db.book(now, 'possible_duplicate', 'ambiguous_failure');
   }
   return outcome.verdict === 'delivered' || outcome.verdict === 'dead' ? gone : undefined;
+}
+
+/** With the outcome that it tells of: it is told if that is recorded, and once. */
+async function acceptNotice(
+  db: Transaction,
+  now: number,
+  { item, snsMessageId }: NonNullable<OutcomeReport['notice']>,
+): Promise<void> {
+  await acceptItems(db, { snsMessageId, snsTimestamp: now, acceptedAt: now, holdMs: 0 }, [item]);
 }
 
 /** The first attempt's stay: what Connect has of them must not be cut anew. */
@@ -135,15 +157,15 @@ function assignments(now: number, outcome: Outcome): { set: string; values: Row 
       };
     case 'part_delivered':
       return {
-        set: `state = 'pending', due_at = :now, attempts = 0, first_failed_at = NULL, probe_refusals = 0,
-          last_error = NULL, ${WITH_CHAT}, ${WITH_PART}`,
+        set: `state = 'pending', due_at = :now, attempts = 0, unclear_attempts = 0, first_failed_at = NULL,
+          probe_refusals = 0, last_error = NULL, ${WITH_CHAT}, ${WITH_PART}`,
         values: { now, ...chatOf(outcome) },
       };
     case 'retry':
       return {
-        set: `state = 'pending', attempts = attempts + 1, due_at = :retryAt, last_error = :error,
-          first_failed_at = coalesce(first_failed_at, :now)`,
-        values: { now, retryAt: outcome.retryAt, error: outcome.error },
+        set: `state = 'pending', attempts = attempts + 1, unclear_attempts = unclear_attempts + :unclear,
+          due_at = :retryAt, last_error = :error, first_failed_at = coalesce(first_failed_at, :now)`,
+        values: { now, retryAt: outcome.retryAt, error: outcome.error, unclear: Number(outcome.isAmbiguous) },
       };
     case 'returned':
       return {
@@ -154,6 +176,12 @@ function assignments(now: number, outcome: Outcome): { set: string; values: Row 
           error: outcome.error ?? null,
           refused: Number(outcome.isProbeRefusal ?? false),
         },
+      };
+    case 'discarded':
+      return {
+        set: `state = 'discarded', message = NULL, raw = NULL, parts = NULL, last_error = NULL, ended_at = :now,
+          customer_address = NULL, business_address = NULL`,
+        values: { now },
       };
     case 'dead':
       return {

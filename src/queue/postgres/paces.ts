@@ -1,6 +1,6 @@
 import { SECOND_MS } from '../../clock.ts';
-import { fillPace, newPace, returnToken, slowPace } from '../pace.ts';
-import type { Pace, PaceLimits } from '../pace.ts';
+import { fillPace, limitsOf, newPace, returnToken, slowPace } from '../pace.ts';
+import type { Pace, PaceLimits, PaceTable } from '../pace.ts';
 import type { OutcomeReport } from '../message-store.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -15,22 +15,28 @@ export interface PaceRow extends Pace {
 export async function lockPaces(
   db: Transaction,
   keys: readonly string[],
-  limits: PaceLimits,
+  table: PaceTable,
   now: number,
 ): Promise<Map<string, Pace>> {
   let rows = await lockRows(db, keys);
   const missing = keys.filter((key) => !rows.some((row) => row.key === key));
   if (missing.length > 0) {
-    const { rate, tokens, filledAt, steppedAt, halvedAt } = newPace(limits, now);
+    const fresh = missing.map((key) => newPace(limitsOf(table, key), now));
     await db.run(
       `INSERT INTO paces (key, rate, tokens, filled_at, stepped_at, halved_at)
-       SELECT key, :rate, :tokens, :filledAt, :steppedAt, :halvedAt FROM unnest(:missing::text[]) AS missing (key)
+       SELECT key, rate, tokens, :now, :now, 0
+       FROM unnest(:missing::text[], :rates::float8[], :tokens::float8[]) AS missing (key, rate, tokens)
        ORDER BY key COLLATE "C" ON CONFLICT DO NOTHING`,
-      { missing, rate, tokens, filledAt, steppedAt, halvedAt },
+      {
+        missing,
+        rates: fresh.map(({ rate }) => rate),
+        tokens: fresh.map(({ tokens }) => tokens),
+        now,
+      },
     );
     rows = await lockRows(db, keys);
   }
-  return new Map(rows.map((row) => [row.key, fillRow(row, limits, now)]));
+  return new Map(rows.map((row) => [row.key, fillRow(row, limitsOf(table, row.key), now)]));
 }
 
 /** In the order of the key, so that two transactions never wait for each other. */
@@ -71,7 +77,8 @@ export async function settlePace(
   now: number,
   { key, limits, effect }: NonNullable<OutcomeReport['pace']>,
 ): Promise<void> {
-  const filled = (await lockPaces(db, [key], limits, now)).get(key) ?? newPace(limits, now);
+  const table = { default: limits, byName: {} };
+  const filled = (await lockPaces(db, [key], table, now)).get(key) ?? newPace(limits, now);
   const settled = effect === 'unused' ? returnToken(filled, limits) : slowPace(filled, limits, now);
   await writePaces(db, new Map([[key, settled]]));
 }

@@ -7,8 +7,8 @@ import type { Transaction } from './transaction.ts';
 
 export async function redrive(db: Transaction, request: RedriveRequest): Promise<RedriveOutcome> {
   const { id, now, holdMs, items, ignored = [] } = request;
-  const letter = await db.get<Pick<Acceptance, 'snsMessageId' | 'snsTimestamp'>>(
-    `SELECT sns_message_id AS "snsMessageId", sns_at AS "snsTimestamp" FROM messages
+  const letter = await db.get<Pick<Acceptance, 'snsMessageId' | 'snsTimestamp' | 'direction'>>(
+    `SELECT sns_message_id AS "snsMessageId", sns_at AS "snsTimestamp", direction FROM messages
      WHERE id = :id AND state = 'dead' FOR UPDATE`,
     { id },
   );
@@ -64,7 +64,7 @@ async function putBack(
       id,
       laneId: lane?.id ?? null,
       channel: item.message?.channel ?? null,
-      dedupKey: dedupKeyOf(item),
+      dedupKey: dedupKeyOf(item, letter),
       sentAt: sentAtOf(item, letter),
       message: item.message ? JSON.stringify(item.message) : null,
       raw: JSON.stringify(item.raw),
@@ -97,7 +97,7 @@ function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: s
     };
   }
   return {
-    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, attempts = 0,
+    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, attempts = 0, unclear_attempts = 0,
       begun = parts_delivered > 0, parts = CASE WHEN parts_delivered > 0 THEN parts END,
       first_failed_at = NULL, probe_refusals = 0, paused_ms = 0, reason = NULL, last_error = NULL, ended_at = NULL`,
     values: { acceptedAt, dueAt: acceptedAt + holdMs },

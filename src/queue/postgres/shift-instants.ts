@@ -35,6 +35,7 @@ function shiftOutcome(outcome: Outcome, shift: Shift): Outcome {
     case 'delivered':
     case 'part_delivered':
     case 'dead':
+    case 'discarded':
       return outcome;
   }
 }

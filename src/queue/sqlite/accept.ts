@@ -1,12 +1,14 @@
-import type { IgnoredReason, InboundMessage } from '../../normalize/inbound-message.ts';
-import { DIRECTION, dedupKeyOf, ignoredUnitsOf, sentAtOf } from '../acceptance.ts';
+import type { IgnoredReason } from '../../normalize/inbound-message.ts';
+import { dedupKeyOf, directionOf, ignoredUnitsOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
-import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
+import type { AcceptedItem, AcceptItem, AcceptRequest, Placement, StoredMessage } from '../message-store.ts';
 import { book } from './books.ts';
+import { endChat } from './chats.ts';
 import type { Database, Row } from './database.ts';
-import { moveLane, setLaneDue } from './lane.ts';
+import { moveLane, placementRow, setLaneDue } from './lane.ts';
 
 export function accept(db: Database, request: AcceptRequest): readonly AcceptedItem[] {
+  for (const contactId of request.endedContacts ?? []) endChat(db, request.acceptedAt, contactId);
   for (const reason of ignoredUnitsOf(request)) ignoreUnit(db, request, reason);
   return request.items.map((item) => acceptItem(db, request, item));
 }
@@ -43,11 +45,11 @@ export interface OpenLane {
 export function openLane(
   db: Database,
   request: Acceptance,
-  message: InboundMessage,
+  message: StoredMessage,
   placement: Placement,
 ): OpenLane {
   const key = {
-    direction: DIRECTION,
+    direction: directionOf(request),
     channel: message.channel,
     customerAddress: message.customerAddress,
     businessAddress: message.businessAddress,
@@ -59,10 +61,12 @@ export function openLane(
   );
   if (lane) return { id: lane.id, isNew: false };
   const { id } = db.one<{ id: number }>(
-    `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key, last_accepted_at)
-     VALUES (:direction, :channel, :customerAddress, :businessAddress, :destination, :paceKey, :acceptedAt)
+    `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key,
+       is_idempotent, last_accepted_at)
+     VALUES (:direction, :channel, :customerAddress, :businessAddress, :destination, :paceKey,
+       :isIdempotent, :acceptedAt)
      RETURNING id`,
-    { ...key, ...placement, acceptedAt: request.acceptedAt },
+    { ...key, ...placementRow(placement), acceptedAt: request.acceptedAt },
   );
   return { id, isNew: true };
 }
@@ -111,9 +115,9 @@ function insertMessage(
       laneId: laneId ?? null,
       snsMessageId: request.snsMessageId,
       index: item.index,
-      direction: DIRECTION,
+      direction: directionOf(request),
       channel: item.message?.channel ?? null,
-      dedupKey: dedupKeyOf(item),
+      dedupKey: dedupKeyOf(item, request),
       sentAt: sentAtOf(item, request),
       snsAt: request.snsTimestamp,
       acceptedAt: request.acceptedAt,
@@ -135,7 +139,7 @@ function findOriginal(db: Database, request: Acceptance, item: AcceptItem): numb
     {
       snsMessageId: request.snsMessageId,
       index: item.index,
-      dedupKey: dedupKeyOf(item),
+      dedupKey: dedupKeyOf(item, request),
     },
   );
   return id;

@@ -1,6 +1,7 @@
 import { balanceBooks, bookDay } from '../books.ts';
 import type { BookCounter, BookTotal, DeadTotal } from '../books.ts';
 import type { Books, PausedDestination, StoreStatus } from '../message-store.ts';
+import { countWaitingChats } from './chats.ts';
 import type { Database } from './database.ts';
 
 /** Adds to a day's counter, in the transaction of what it counts. */
@@ -34,6 +35,7 @@ export function readStatus(db: Database): StoreStatus {
     books: readBooks(db, messages),
     messages,
     oldestPendingAt: oldestPendingAt ?? undefined,
+    waitingChats: countWaitingChats(db),
     paused,
   };
 }

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { InboundMessage } from '../../normalize/inbound-message.ts';
 import { isDue } from '../due.ts';
 import type { Claim, ClaimedHeads, ClaimRequest } from '../message-store.ts';
+import { limitsOf } from '../pace.ts';
 import { parseParts } from '../parts.ts';
 import { ClaimBudget } from '../claim-budget.ts';
 import { recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
+import { readChat } from './chats.ts';
 import type { Database } from './database.ts';
 import { readHead, setLaneDue } from './lane.ts';
 import { readPace, writePace } from './paces.ts';
@@ -17,22 +19,26 @@ interface DueLane {
   readonly destination: string;
   readonly paceKey: string;
   readonly dueAt: number;
+  readonly isIdempotent: number;
 }
+
+const DUE_LANE = 'id, destination, pace_key AS paceKey, due_at AS dueAt, is_idempotent AS isIdempotent';
 
 interface ActivePause {
   readonly id: number;
   readonly destination: string;
   readonly nextProbeAt: number;
   readonly probes: number;
+  readonly code: string;
 }
 
 export function claimHeads(db: Database, request: ClaimRequest): ClaimedHeads {
   const pauses = readActivePauses(db);
-  const { now, paceLimits } = request;
-  const budget = new ClaimBudget(request, (key) => readPace(db, key, paceLimits, now));
-  const heads = listWaitingDestinations(db)
-    .filter((destination) => !pauses.some((pause) => pause.destination === destination))
-    .flatMap((destination) => listDueLanes(db, request, destination, budget));
+  const { now, paces } = request;
+  const budget = new ClaimBudget(request, (key) => readPace(db, key, limitsOf(paces, key), now));
+  const heads = listWaitingPlaces(db)
+    .filter(({ destination }) => !pauses.some((pause) => pause.destination === destination))
+    .flatMap((place) => listDueLanes(db, request, place, budget));
   // Probes queue with the heads by when they came due, so that neither takes the other's tokens.
   const claims = [...heads, ...pauses.flatMap((pause) => findProbe(db, now, pause) ?? [])]
     .sort((a, b) => a.dueAt - b.dueAt || a.id - b.id)
@@ -42,30 +48,38 @@ export function claimHeads(db: Database, request: ClaimRequest): ClaimedHeads {
   return { claims, nextDueAt };
 }
 
-/** Destinations are few and lanes many: a loose scan of the index instead of a DISTINCT over all of it. */
-function listWaitingDestinations(db: Database): string[] {
-  const rows = db.all<{ destination: string }>(
-    `WITH RECURSIVE waiting (destination) AS (
-       SELECT min(destination) FROM lanes WHERE due_at IS NOT NULL
+interface Place {
+  readonly destination: string;
+  readonly paceKey: string;
+}
+
+/**
+ * Where lanes wait, and for whose tokens: lanes that wait for an operation's keep none of those back that wait for
+ * another's. Places are few and lanes many: a loose scan of the index instead of a DISTINCT over all of it.
+ */
+function listWaitingPlaces(db: Database): Place[] {
+  return db.all<Place>(
+    `WITH RECURSIVE waiting (destination, pace_key) AS (
+       SELECT '', ''
        UNION ALL
-       SELECT (SELECT min(lanes.destination) FROM lanes
-               WHERE lanes.destination > waiting.destination AND due_at IS NOT NULL)
-       FROM waiting WHERE waiting.destination IS NOT NULL)
-     SELECT destination FROM waiting WHERE destination IS NOT NULL`,
+       SELECT lanes.destination, lanes.pace_key FROM waiting JOIN lanes ON lanes.id =
+         (SELECT next.id FROM lanes AS next WHERE next.due_at IS NOT NULL
+            AND (next.destination, next.pace_key) > (waiting.destination, waiting.pace_key)
+          ORDER BY next.destination, next.pace_key LIMIT 1))
+     SELECT destination, pace_key AS paceKey FROM waiting WHERE destination <> ''`,
   );
-  return rows.map(({ destination }) => destination);
 }
 
 function listDueLanes(
   db: Database,
   { now }: ClaimRequest,
-  destination: string,
+  { destination, paceKey }: Place,
   budget: ClaimBudget,
 ): DueLane[] {
   return db.all<DueLane>(
-    `SELECT id, destination, pace_key AS paceKey, due_at AS dueAt FROM lanes
-     WHERE destination = :destination AND due_at <= :now ORDER BY due_at, id LIMIT :limit`,
-    { destination, now, limit: budget.left(destination) },
+    `SELECT ${DUE_LANE} FROM lanes
+     WHERE destination = :destination AND pace_key = :paceKey AND due_at <= :now ORDER BY due_at, id LIMIT :limit`,
+    { destination, paceKey, now, limit: budget.left(destination) },
   );
 }
 
@@ -73,7 +87,7 @@ function listDueLanes(
 function findProbe(db: Database, now: number, pause: ActivePause): DueLane | undefined {
   if (pause.nextProbeAt > now) return undefined;
   const lane = db.get<DueLane>(
-    `SELECT id, destination, pace_key AS paceKey, due_at AS dueAt FROM lanes
+    `SELECT ${DUE_LANE} FROM lanes
      WHERE destination = :destination AND due_at <= :now ORDER BY probed_at, due_at, id LIMIT 1`,
     { destination: pause.destination, now },
   );
@@ -100,9 +114,9 @@ function claimLane(
     setLaneDue(db, lane.id);
     return undefined;
   }
-  if (!budget.take(lane)) return undefined;
+  if (!budget.take({ destination: lane.destination, paceKey: lane.paceKey })) return undefined;
   if (pause) startProbe(db, request, lane.id, pause.id);
-  if (head.state === 'sending') countLostAttempt(db, request.now, head.id);
+  if (head.state === 'sending') countLostAttempt(db, request.now, head.id, lane.isIdempotent === 1);
   const leaseToken = randomUUID();
   const message = startAttempt(db, head.id);
   db.run('UPDATE lanes SET lease_token = :leaseToken, due_at = :leaseUntil WHERE id = :id', {
@@ -110,27 +124,35 @@ function claimLane(
     leaseToken,
     leaseUntil: request.now + request.leaseMs,
   });
-  return {
+  const claim = {
     messageId: head.id,
     laneId: lane.id,
     leaseToken,
     destination: lane.destination,
     paceKey: lane.paceKey,
+    isIdempotent: lane.isIdempotent === 1,
     isProbe: pause !== undefined,
+    pauseCode: pause?.code,
     probesBefore: pause?.probes ?? 0,
     snsMessageId: message.snsMessageId,
     direction: message.direction,
     message: JSON.parse(message.message) as InboundMessage,
+    ...(message.direction === 'inbound' ? readChat(db, lane.id) : NO_CHAT),
     parts: parseParts(message.parts),
     partsDelivered: message.partsDelivered,
     acceptedAt: message.acceptedAt,
     attempts: message.attempts,
+    unclearAttempts: message.unclearAttempts,
     followsLostAttempt: head.state === 'sending',
     firstFailedAt: message.firstFailedAt ?? undefined,
     probeRefusals: message.probeRefusals,
     pausedMs: message.pausedMs + readPausedMs(db, request.now, lane.destination, message.acceptedAt),
   };
+  // Direction and message were stored together.
+  return claim as Claim;
 }
+
+const NO_CHAT = { session: undefined, choices: undefined };
 
 interface StartedMessage {
   readonly snsMessageId: string;
@@ -140,6 +162,7 @@ interface StartedMessage {
   readonly partsDelivered: number;
   readonly acceptedAt: number;
   readonly attempts: number;
+  readonly unclearAttempts: number;
   readonly firstFailedAt: number | null;
   readonly probeRefusals: number;
   readonly pausedMs: number;
@@ -149,25 +172,27 @@ function startAttempt(db: Database, id: number): StartedMessage {
   return db.one<StartedMessage>(
     `UPDATE messages SET state = 'sending', begun = 1 WHERE id = :id
      RETURNING sns_message_id AS snsMessageId, direction, message, parts, parts_delivered AS partsDelivered,
-       accepted_at AS acceptedAt, attempts, first_failed_at AS firstFailedAt, probe_refusals AS probeRefusals,
+       accepted_at AS acceptedAt, attempts,
+       unclear_attempts AS unclearAttempts, first_failed_at AS firstFailedAt, probe_refusals AS probeRefusals,
        paused_ms AS pausedMs`,
     { id },
   );
 }
 
 /** Its sender is gone (crash, lost lease) without a word: Connect may have the message. */
-function countLostAttempt(db: Database, now: number, id: number): void {
+function countLostAttempt(db: Database, now: number, id: number, isIdempotent: boolean): void {
   db.run(
-    `UPDATE messages SET attempts = attempts + 1, first_failed_at = coalesce(first_failed_at, :now) WHERE id = :id`,
+    `UPDATE messages SET attempts = attempts + 1, unclear_attempts = unclear_attempts + 1,
+       first_failed_at = coalesce(first_failed_at, :now) WHERE id = :id`,
     { id, now },
   );
   recordAttempt(db, id, { verdict: 'lost', startedAt: now, durationMs: 0 }, undefined);
-  book(db, now, 'possible_duplicate', 'lost_attempt');
+  if (!isIdempotent) book(db, now, 'possible_duplicate', 'lost_attempt');
 }
 
 function readActivePauses(db: Database): ActivePause[] {
   return db.all<ActivePause>(
-    'SELECT id, destination, next_probe_at AS nextProbeAt, probes FROM pauses WHERE resumed_at IS NULL',
+    'SELECT id, destination, next_probe_at AS nextProbeAt, probes, code FROM pauses WHERE resumed_at IS NULL',
   );
 }
 
@@ -182,13 +207,13 @@ function readPausedMs(db: Database, now: number, destination: string, since: num
 
 function readNextDueAt(db: Database, budget: ClaimBudget): number | undefined {
   const pauses = new Map(readActivePauses(db).map((pause) => [pause.destination, pause.nextProbeAt]));
-  const dueTimes = listWaitingDestinations(db).map((destination) => {
-    const next = db.one<Pick<DueLane, 'dueAt' | 'paceKey'>>(
-      `SELECT due_at AS dueAt, pace_key AS paceKey FROM lanes
-       WHERE destination = :destination AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`,
-      { destination },
+  const dueTimes = listWaitingPlaces(db).map(({ destination, paceKey }) => {
+    const { dueAt } = db.one<Pick<DueLane, 'dueAt'>>(
+      `SELECT due_at AS dueAt FROM lanes
+       WHERE destination = :destination AND pace_key = :paceKey AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`,
+      { destination, paceKey },
     );
-    return Math.max(next.dueAt, pauses.get(destination) ?? 0, budget.tokenDueAt(next.paceKey));
+    return Math.max(dueAt, pauses.get(destination) ?? 0, budget.tokenDueAt(paceKey));
   });
   return dueTimes.length > 0 ? Math.min(...dueTimes) : undefined;
 }

@@ -33,12 +33,8 @@ export function setLaneDue(db: Database, laneId: number): void {
  * The lane goes to another destination, if it is another. What its messages waited behind the old one's pauses keeps being
  * time paused: it does not make them old.
  */
-export function moveLane(
-  db: Database,
-  now: number,
-  laneId: number,
-  { destination, paceKey }: Placement,
-): void {
+export function moveLane(db: Database, now: number, laneId: number, placement: Placement): void {
+  const { destination, paceKey } = placement;
   const lane = db.one<Placement>('SELECT destination, pace_key AS paceKey FROM lanes WHERE id = :laneId', {
     laneId,
   });
@@ -50,11 +46,15 @@ export function moveLane(
      WHERE lane_id = :laneId AND state IN ('pending', 'sending') AND :from <> :to`,
     { now, laneId, from: lane.destination, to: destination },
   );
-  db.run('UPDATE lanes SET destination = :destination, pace_key = :paceKey WHERE id = :laneId', {
-    laneId,
-    destination,
-    paceKey,
-  });
+  db.run(
+    `UPDATE lanes SET destination = :destination, pace_key = :paceKey, is_idempotent = :isIdempotent
+     WHERE id = :laneId`,
+    { laneId, ...placementRow(placement) },
+  );
+}
+
+export function placementRow({ destination, paceKey, isIdempotent = false }: Placement) {
+  return { destination, paceKey, isIdempotent: Number(isIdempotent) };
 }
 
 /** A machine whose clock was ahead, and is right now, must not wait until it is that late. */

@@ -1,4 +1,3 @@
-import type { InboundMessage } from '../../normalize/inbound-message.ts';
 import type {
   AcceptItem,
   Erasure,
@@ -9,6 +8,7 @@ import type {
   MessageSummary,
   RedriveOutcome,
   RedriveRequest,
+  StoredMessage,
 } from '../message-store.ts';
 import { dedupKeyOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
@@ -16,6 +16,7 @@ import { acceptItem, enterLane, ignoreUnit, leaveLane, openLane } from './accept
 import { parseParts } from '../parts.ts';
 import { eraseAttemptErrors, readAttempts } from './attempts.ts';
 import { book, IS_KEPT } from './books.ts';
+import { eraseChats } from './chats.ts';
 import type { Database, Row } from './database.ts';
 
 /** Texts are long: what only lists messages leaves them on the disk. */
@@ -57,7 +58,7 @@ export function readMessage(db: Database, id: number): MessageDetail | undefined
     lastError: typeof lastError === 'string' ? lastError : undefined,
     recordedAttempts: readAttempts(db, id),
     partCount: parseParts(parts)?.length,
-    message: typeof message === 'string' ? (JSON.parse(message) as InboundMessage) : undefined,
+    message: typeof message === 'string' ? (JSON.parse(message) as StoredMessage) : undefined,
     raw: typeof raw === 'string' ? raw : undefined,
   };
 }
@@ -92,8 +93,9 @@ function toSummary(row: Row): MessageSummary {
 
 export function redrive(db: Database, request: RedriveRequest): RedriveOutcome {
   const { id, now, holdMs, items, ignored = [] } = request;
-  const letter = db.get<Pick<Acceptance, 'snsMessageId' | 'snsTimestamp'>>(
-    `SELECT sns_message_id AS snsMessageId, sns_at AS snsTimestamp FROM messages WHERE id = :id AND state = 'dead'`,
+  const letter = db.get<Pick<Acceptance, 'snsMessageId' | 'snsTimestamp' | 'direction'>>(
+    `SELECT sns_message_id AS snsMessageId, sns_at AS snsTimestamp, direction FROM messages
+     WHERE id = :id AND state = 'dead'`,
     { id },
   );
   if (!letter) return 'unchanged';
@@ -135,7 +137,7 @@ function putBack(db: Database, id: number, letter: Acceptance, item: AcceptItem)
       id,
       laneId: lane?.id ?? readLaneId(db, id) ?? null,
       channel: item.message?.channel ?? null,
-      dedupKey: dedupKeyOf(item),
+      dedupKey: dedupKeyOf(item, letter),
       sentAt: sentAtOf(item, letter),
       message: item.message ? JSON.stringify(item.message) : null,
       raw: item.raw,
@@ -176,7 +178,7 @@ function renewal(item: AcceptItem, { acceptedAt, holdMs }: Acceptance): { set: s
     };
   }
   return {
-    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, attempts = 0,
+    set: `state = 'pending', accepted_at = :acceptedAt, due_at = :dueAt, attempts = 0, unclear_attempts = 0,
       begun = parts_delivered > 0, parts = CASE WHEN parts_delivered > 0 THEN parts END,
       first_failed_at = NULL, probe_refusals = 0, paused_ms = 0, reason = NULL, last_error = NULL, ended_at = NULL`,
     values: { acceptedAt, dueAt: acceptedAt + holdMs },
@@ -221,6 +223,7 @@ export function eraseCustomer(db: Database, customerAddress: string, now: number
     if (!isEnded) book(db, now, 'discarded', 'erased');
     erased[state] = (erased[state] ?? 0) + 1;
   }
+  eraseChats(db, laneIds);
   for (const { id } of lanes) db.run('DELETE FROM lanes WHERE id = :id', { id });
   return { isBusy: false, erased };
 }

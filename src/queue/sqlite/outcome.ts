@@ -1,6 +1,9 @@
 import type { Delivery, Outcome, OutcomeReport, Pause } from '../message-store.ts';
+import { isPossibleDuplicate } from '../possible-duplicate.ts';
+import { acceptItem } from './accept.ts';
 import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
+import { keepChat } from './chats.ts';
 import type { Database, Row } from './database.ts';
 import { moveLane, setLaneDue } from './lane.ts';
 import { settlePace } from './paces.ts';
@@ -9,27 +12,41 @@ export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' |
   const { claim, now, placement, pace } = report;
   // The token is gone or back, whoever has the lane.
   if (pace) settlePace(db, now, pace);
-  const lane = db.get<{ leaseToken: string | null }>(
-    'SELECT lease_token AS leaseToken FROM lanes WHERE id = :id',
+  const lane = db.get<ClaimedLane>(
+    'SELECT lease_token AS leaseToken, is_idempotent AS isIdempotent FROM lanes WHERE id = :id',
     { id: claim.laneId },
   );
   if (lane?.leaseToken !== claim.leaseToken) return 'superseded';
-  endAttempt(db, report);
+  endAttempt(db, report, lane.isIdempotent === 1);
   if (placement) moveLane(db, now, claim.laneId, placement);
   db.run('UPDATE lanes SET lease_token = NULL, tried_at = :now WHERE id = :id', { id: claim.laneId, now });
   setLaneDue(db, claim.laneId);
+  keepChat(db, report);
+  if (report.notice) acceptNotice(db, now, report.notice);
   if (report.pause) pauseDestination(db, now, report.pause, claim.isProbe);
   if (report.nextProbe) {
     db.run(
       `UPDATE pauses SET next_probe_at = :nextProbeAt WHERE destination = :destination AND resumed_at IS NULL`,
-      { ...report.nextProbe },
+      { nextProbeAt: report.nextProbe.nextProbeAt, destination: report.nextProbe.destination },
     );
+    // Before those that were never probed.
+    if (report.nextProbe.isSameLane)
+      db.run('UPDATE lanes SET probed_at = -1 WHERE id = :id', { id: claim.laneId });
   }
   if (report.resume) resumeDestination(db, now, report.resume);
   return 'recorded';
 }
 
-function endAttempt(db: Database, { claim, now, outcome, attempt, parts }: OutcomeReport): void {
+interface ClaimedLane {
+  readonly leaseToken: string | null;
+  readonly isIdempotent: number;
+}
+
+function endAttempt(
+  db: Database,
+  { claim, now, outcome, attempt, parts }: OutcomeReport,
+  isIdempotent: boolean,
+): void {
   const { messageId } = claim;
   if (parts) fixParts(db, messageId, parts);
   const { channel, sentAt, snsAt } = updateMessage(db, messageId, now, outcome);
@@ -41,13 +58,21 @@ function endAttempt(db: Database, { claim, now, outcome, attempt, parts }: Outco
     );
   }
   if (attempt) recordAttempt(db, messageId, attempt, 'error' in outcome ? outcome.error : undefined);
-  if (outcome.verdict === 'delivered') {
-    eraseAttemptErrors(db, messageId);
-    book(db, now, 'delivered', channel);
-  }
-  if ((outcome.verdict === 'retry' || outcome.verdict === 'dead') && outcome.isAmbiguous) {
+  if (outcome.verdict === 'delivered' || outcome.verdict === 'discarded') eraseAttemptErrors(db, messageId);
+  if (outcome.verdict === 'delivered') book(db, now, 'delivered', channel);
+  if (outcome.verdict === 'discarded') book(db, now, 'discarded', outcome.reason);
+  if (isPossibleDuplicate(outcome, isIdempotent)) {
     book(db, now, 'possible_duplicate', 'ambiguous_failure');
   }
+}
+
+/** With the outcome that it tells of: it is told if that is recorded, and once. */
+function acceptNotice(
+  db: Database,
+  now: number,
+  { item, snsMessageId }: NonNullable<OutcomeReport['notice']>,
+): void {
+  acceptItem(db, { snsMessageId, snsTimestamp: now, acceptedAt: now, holdMs: 0 }, item);
 }
 
 /** The first attempt's stay: what Connect has of them must not be cut anew. */
@@ -96,15 +121,15 @@ function assignments(now: number, outcome: Outcome): { set: string; values: Row 
       };
     case 'part_delivered':
       return {
-        set: `state = 'pending', due_at = :now, attempts = 0, first_failed_at = NULL, probe_refusals = 0,
-          last_error = NULL, ${WITH_CHAT}, ${WITH_PART}`,
+        set: `state = 'pending', due_at = :now, attempts = 0, unclear_attempts = 0, first_failed_at = NULL,
+          probe_refusals = 0, last_error = NULL, ${WITH_CHAT}, ${WITH_PART}`,
         values: { now, ...chatOf(outcome) },
       };
     case 'retry':
       return {
-        set: `state = 'pending', attempts = attempts + 1, due_at = :retryAt, last_error = :error,
-          first_failed_at = coalesce(first_failed_at, :now)`,
-        values: { now, retryAt: outcome.retryAt, error: outcome.error },
+        set: `state = 'pending', attempts = attempts + 1, unclear_attempts = unclear_attempts + :unclear,
+          due_at = :retryAt, last_error = :error, first_failed_at = coalesce(first_failed_at, :now)`,
+        values: { now, retryAt: outcome.retryAt, error: outcome.error, unclear: Number(outcome.isAmbiguous) },
       };
     case 'returned':
       return {
@@ -115,6 +140,11 @@ function assignments(now: number, outcome: Outcome): { set: string; values: Row 
           error: outcome.error ?? null,
           refused: Number(outcome.isProbeRefusal ?? false),
         },
+      };
+    case 'discarded':
+      return {
+        set: `state = 'discarded', message = NULL, raw = NULL, parts = NULL, last_error = NULL, ended_at = :now`,
+        values: { now },
       };
     case 'dead':
       return {

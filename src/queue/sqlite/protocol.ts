@@ -1,3 +1,4 @@
+import type { ChatParties } from '../../normalize/agent-reply.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type {
   AcceptedItem,
@@ -30,6 +31,7 @@ export interface Operations {
   };
   countMessages: { argument: MessageFilter; result: number };
   readMessage: { argument: number; result: MessageDetail | undefined };
+  findChat: { argument: string; result: ChatParties | undefined };
   redrive: { argument: RedriveRequest; result: RedriveOutcome };
   discard: { argument: { readonly ids: readonly number[]; readonly now: number }; result: number };
   eraseCustomer: { argument: { readonly customerAddress: string; readonly now: number }; result: Erasure };

@@ -12,6 +12,7 @@ import { readStatus } from './books.ts';
 import { claimHeads } from './claim.ts';
 import { Database } from './database.ts';
 import { endAged } from './maintain.ts';
+import { findChat } from './chats.ts';
 import { countMessages, discard, eraseCustomer, listMessages, readMessage, redrive } from './operate.ts';
 import { mendClock } from './lane.ts';
 import { recordOutcome } from './outcome.ts';
@@ -34,7 +35,14 @@ type Work = {
   ) => Operations[Name]['result'];
 };
 
-type OutsideName = 'status' | 'listMessages' | 'countMessages' | 'readMessage' | 'shrink' | 'close';
+type OutsideName =
+  | 'status'
+  | 'listMessages'
+  | 'countMessages'
+  | 'readMessage'
+  | 'findChat'
+  | 'shrink'
+  | 'close';
 
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
@@ -67,6 +75,7 @@ const OUTSIDE: Pick<Work, OutsideName> = {
   listMessages: (db, { filter, page }) => db.snapshot(() => listMessages(db, filter, page)),
   countMessages: (db, filter) => db.snapshot(() => countMessages(db, filter)),
   readMessage: (db, id) => db.snapshot(() => readMessage(db, id)),
+  findChat: (db, contactId) => findChat(db, contactId),
   shrink: (db) => db.shrink(),
   close: (db) => {
     try {

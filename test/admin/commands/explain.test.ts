@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CONTACT_ID, chatAttributes, chatEvent, chatMessage } from '../../fixtures/chat-item.ts';
 import { SMS_PAYLOAD, smsMessage } from '../../fixtures/sms-payload.ts';
 import {
   whatsAppChange,
@@ -11,12 +12,24 @@ import {
   whatsAppStatusChange,
   whatsAppText,
 } from '../../fixtures/whatsapp-payload.ts';
+import { FLOW, INSTANCE } from '../../send/participant/participant-scene.ts';
 import { createTestSigner } from '../../support/signer.ts';
 import { runCommand } from '../run-command.ts';
 import type { CommandRun } from '../run-command.ts';
 
 const SMS_ARN = 'arn:aws:sms-voice:us-west-2:111122223333:phone-number/phone-1';
 const ROUTES = JSON.stringify({ routes: [{ channel: 'sms', number: '*', destinationId: SMS_ARN }] });
+
+const REPLY_TOPIC = 'arn:aws:sns:us-west-2:111122223333:agents-replies';
+const PARTICIPANT = {
+  CONNECT_METHOD: 'participant',
+  REPLY_TOPIC_ARNS: REPLY_TOPIC,
+  ROUTES: JSON.stringify({
+    routes: [
+      { channel: 'sms', number: '*', destinationId: SMS_ARN, instanceId: INSTANCE, contactFlowId: FLOW },
+    ],
+  }),
+};
 
 let directory: string;
 
@@ -52,7 +65,11 @@ interface Explained {
     readonly reason?: string;
     readonly message?: Readonly<Record<string, string>>;
     readonly way?: Readonly<Record<string, string>>;
-    readonly requests?: readonly { readonly Event: { readonly Content: string } }[];
+    readonly requests?: readonly {
+      readonly operation: string;
+      readonly input: object;
+      readonly content?: string;
+    }[];
   }[];
 }
 
@@ -75,6 +92,11 @@ const ENVELOPE = {
   Message: smsMessage(),
   Timestamp: '2026-03-04T05:06:01.000Z',
 };
+function streamed(item: object, visibility: string): object {
+  const Message = JSON.stringify(item);
+  return { ...ENVELOPE, TopicArn: REPLY_TOPIC, Message, MessageAttributes: chatAttributes(visibility) };
+}
+
 const NO_ENVELOPE = ['SNS envelope'];
 const NO_CONTEXT = ['SNS envelope', 'context with the ARN of the WhatsApp number'];
 
@@ -155,7 +177,7 @@ describe('bridge explain', () => {
     expect(explained.map(({ shape }) => shape)).toEqual(shapes);
     for (const { madeUp: told, parts } of explained) {
       expect(told).toEqual(madeUp);
-      expect(parts.map(({ requests }) => requests?.map(({ Event }) => Event.Content))).toEqual([
+      expect(parts.map(({ requests }) => requests?.map(({ content }) => content))).toEqual([
         ['Is my order on its way?'],
       ]);
     }
@@ -181,7 +203,13 @@ describe('bridge explain', () => {
             content: 'text',
           },
           way: { route: '*', destination: SMS_ARN, region: 'us-west-2' },
-          requests: [{ SourceId: '+14255550182', DestinationId: SMS_ARN, Subtype: 'connect:SMS' }],
+          requests: [
+            {
+              operation: 'SendChatIntegrationEvent',
+              input: { SourceId: '+14255550182', DestinationId: SMS_ARN, Subtype: 'connect:SMS' },
+              content: 'Is my order on its way?',
+            },
+          ],
         },
       ],
     });
@@ -204,10 +232,67 @@ describe('bridge explain', () => {
     expect(explained?.parts).toMatchObject([
       { message: { customerAddress: '+14255550182' }, way: { region: 'eu-west-1' } },
     ]);
-    expect(explained?.parts[0]?.requests?.map(({ Event }) => Event.Content)).toEqual([
-      'one two ',
-      'three four',
+    expect(explained?.parts[0]?.requests?.map(({ content }) => content)).toEqual(['one two ', 'three four']);
+  });
+
+  it('shows what the method participant asks of Connect, but for what only the store knows', async () => {
+    const [explained] = await explainJson(ENVELOPE, { ...PARTICIPANT, TEXT_LIMIT_SMS: '15' });
+    expect(explained?.parts).toMatchObject([
+      {
+        outcome: 'sent',
+        way: { route: '*', destination: `instance/${INSTANCE}/contact-flow/${FLOW}`, region: 'us-west-2' },
+        requests: [
+          {
+            operation: 'StartChatContact',
+            input: { InstanceId: INSTANCE, ContactFlowId: FLOW, Attributes: { channel: 'sms' } },
+          },
+          { operation: 'SendMessage', content: 'Is my order on ' },
+          { operation: 'SendMessage', input: { ContentType: 'text/plain', Content: 'its way?' } },
+        ],
+      },
     ]);
+    expect(JSON.stringify(explained)).not.toContain('ClientToken');
+  });
+
+  it.each<{ name: string; env: Readonly<Record<string, string>> }>([
+    { name: 'by its topic', env: PARTICIPANT },
+    { name: 'by its shape, where the topic is none that is known', env: {} },
+  ])('reads what Connect streams, $name', async ({ env }) => {
+    const items = [
+      { message: chatMessage(), visibility: 'ALL' },
+      { message: chatMessage({ Content: '**Soon**', ContentType: 'text/markdown' }), visibility: 'CUSTOMER' },
+      { message: chatMessage(), visibility: 'AGENT' },
+      { message: chatEvent('chat.ended'), visibility: 'ALL' },
+      { message: chatMessage({ Id: '' }), visibility: 'ALL' },
+    ];
+    const explained = await explainJson(
+      items.map(({ message, visibility }) => streamed(message, visibility)),
+      env,
+    );
+    expect(explained.flatMap(({ parts }) => parts)).toEqual([
+      { outcome: 'reply', contactId: CONTACT_ID, content: 'text', text: 'Your order is on its way.' },
+      { outcome: 'reply', contactId: CONTACT_ID, content: 'markdown', text: 'Soon' },
+      { outcome: 'ignored', reason: 'not_for_customer' },
+      { outcome: 'chatEnded', contactId: CONTACT_ID },
+      { outcome: 'dead', reason: 'not_understood', detail: 'Chat: Id is missing or unusable' },
+    ]);
+  });
+
+  it('reads what a chat publishes, bare and in its envelope', async () => {
+    const item = chatMessage();
+    const envelope = {
+      ...ENVELOPE,
+      Message: JSON.stringify(item),
+      MessageAttributes: chatAttributes('AGENT'),
+    };
+    const [bare, ended, enveloped] = await explainJson([item, chatEvent('chat.ended'), envelope]);
+    expect(bare).toMatchObject({
+      shape: 'item of a chat',
+      madeUp: ['SNS envelope', 'MessageVisibility ALL'],
+      parts: [{ outcome: 'reply', contactId: CONTACT_ID, text: 'Your order is on its way.' }],
+    });
+    expect(ended?.parts).toMatchObject([{ outcome: 'chatEnded', contactId: CONTACT_ID }]);
+    expect(enveloped?.parts).toMatchObject([{ outcome: 'ignored', reason: 'not_for_customer' }]);
   });
 
   it('says why not', async () => {
@@ -246,7 +331,7 @@ describe('bridge explain', () => {
     expect(explained?.parts).toMatchObject([
       {
         message: { sentAt: '2017-07-14T02:40:00.000Z' },
-        requests: [{ Event: { Content: 'Is my order on its way?' } }],
+        requests: [{ content: 'Is my order on its way?' }],
       },
     ]);
   });

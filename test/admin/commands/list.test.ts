@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatInstant } from '../../../src/admin/instants.ts';
+import { chatMessage } from '../../fixtures/chat-item.ts';
 import { OperatorsDesk } from '../operators-desk.ts';
 
 let desk: OperatorsDesk;
@@ -35,6 +36,19 @@ describe('bridge list', () => {
       exitCode: 0,
       stdout: 'No message is dead, of those asked for.\n',
     });
+  });
+
+  it('tells replies from customers’ messages', async () => {
+    await desk.openChat('+14255550111');
+    await desk.acceptStreamed(chatMessage());
+    const { stdout } = await desk.run(['list']);
+    expect(stdout.split('\n')[1]?.split(/ {2,}/).slice(1, 5)).toEqual([
+      'dead',
+      'no_route',
+      'sms (reply)',
+      '***11',
+    ]);
+    expect((await desk.runJson('list')).facts).toMatchObject({ messages: [{ direction: 'outbound' }] });
   });
 
   it('says when there are more', async () => {

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SANDBOX_REPLY_TOPIC_ARN } from '../../../src/sandbox/bridge-child.ts';
 import { SMS_NUMBER_ARN, smsPayload, whatsAppPayload } from '../../../src/sandbox/end-user-messaging.ts';
+import { partiesOf } from '../../../src/send/chat-parties.ts';
+import { NO_NOTIFICATION, makeNotice } from '../../../src/send/notice.ts';
 import { withFlow } from '../../support/flow-harness.ts';
-import { OperatorsDesk, ROUTES } from '../operators-desk.ts';
+import { CHAT_MESSAGE, CONTACT_ID, chatAttributes, chatMessage } from '../../fixtures/chat-item.ts';
+import { OperatorsDesk, REPLY_ROUTE, ROUTES } from '../operators-desk.ts';
 import { runCommand } from '../run-command.ts';
 
 const ANA = '+14255550111';
@@ -51,6 +55,78 @@ describe('bridge redrive', () => {
       messageId: id,
       parts: ['one ', 'two'],
       partsDelivered: 1,
+    });
+  });
+
+  describe('of a reply', () => {
+    const env = {
+      ROUTES: JSON.stringify({ routes: [REPLY_ROUTE] }),
+      REPLY_TOPIC_ARNS: SANDBOX_REPLY_TOPIC_ARN,
+    };
+    const redriveAll = () => desk.run(['redrive', '--all', '--yes'], { env });
+
+    beforeEach(() => desk.openChat(ANA));
+
+    it('sends it to its customer, by the route of now', async () => {
+      const id = await desk.acceptStreamed(chatMessage());
+      expect((await desk.scene.status()).books.deadByReason).toEqual({ no_route: 1 });
+      expect((await redriveAll()).stdout).toContain('1 put back, to be sent\n');
+      expect(await desk.scene.claimOne({ now: Date.now() })).toMatchObject({
+        messageId: id,
+        direction: 'outbound',
+        destination: `reply/${SMS_NUMBER_ARN}`,
+        message: { customerAddress: ANA, contactId: CONTACT_ID, externalId: CHAT_MESSAGE.Id },
+      });
+    });
+
+    it('that the customer has the beginning of goes on as it was', async () => {
+      const id = await desk.acceptStreamed(chatMessage(), [REPLY_ROUTE]);
+      const delivered = { verdict: 'part_delivered' } as const;
+      await desk.scene.record(await desk.scene.claimOne(), delivered, {
+        parts: ['Your order ', 'is on its way.'],
+      });
+      const dead = { verdict: 'dead', reason: 'gave_up', error: 'no' } as const;
+      await desk.scene.record(await desk.scene.claimOne(), dead);
+      expect((await redriveAll()).stdout).toContain('1 put back, to be sent\n');
+      expect(await desk.scene.claimOne({ now: Date.now() })).toMatchObject({
+        messageId: id,
+        direction: 'outbound',
+        parts: ['Your order ', 'is on its way.'],
+        partsDelivered: 1,
+        unclearAttempts: 0,
+      });
+    });
+
+    it('that is still not understood stays dead, and is nobody’s message', async () => {
+      await desk.acceptStreamed(chatMessage({ Id: '' }));
+      expect((await redriveAll()).stdout).toContain('1 still dead\n');
+      expect((await desk.scene.status()).books.deadByReason).toEqual({ not_understood: 1 });
+    });
+
+    it('in a chat that is not known any more is ignored', async () => {
+      const raw = rawOf(JSON.stringify(chatMessage({ InitialContactId: 'contact-of-long-ago' })), 'ALL');
+      const letter = { kind: 'dead', index: 0, reason: 'not_understood', detail: 'once', raw } as const;
+      await desk.scene.store.accept({ ...desk.scene.request([letter]), direction: 'outbound' });
+      expect((await redriveAll()).stdout).toContain('1 ignored\n');
+      expect((await desk.scene.status()).books.ignoredByReason).toEqual({ unknown_chat: 1 });
+    });
+
+    it('puts its notice back as that was, since it came by no notification', async () => {
+      const notice = makeNotice(
+        partiesOf(desk.scene.message({ from: ANA })),
+        { contactId: CONTACT_ID, replyId: 'item-1', why: 'the customer has opted out' },
+        desk.scene.now,
+      );
+      const item = { ...desk.scene.messageItem({ from: ANA }), message: notice, raw: NO_NOTIFICATION };
+      const [accepted] = await desk.scene.store.accept(desk.scene.request([item]));
+      const dead = { verdict: 'dead', reason: 'refused', error: 'no' } as const;
+      await desk.scene.record(await desk.scene.claimOne(), dead);
+      expect((await redriveAll()).stdout).toContain('1 put back, to be sent\n');
+      expect(await desk.scene.claimOne({ now: Date.now() })).toMatchObject({
+        messageId: accepted?.id,
+        direction: 'inbound',
+        message: notice,
+      });
     });
   });
 
@@ -146,13 +222,14 @@ describe('bridge redrive', () => {
   });
 });
 
-function rawOf(message: string): string {
+function rawOf(message: string, visibility?: string): string {
   return JSON.stringify({
     Type: 'Notification',
     MessageId: crypto.randomUUID(),
     TopicArn: 'arn:aws:sns:us-east-1:111122223333:inbound-messages',
     Timestamp: new Date().toISOString(),
     Message: message,
+    ...(visibility === undefined ? {} : { MessageAttributes: chatAttributes(visibility) }),
   });
 }
 

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatInstant } from '../../../src/admin/instants.ts';
 import { DESTINATION } from '../../queue/suite/store-scene.ts';
-import { OperatorsDesk } from '../operators-desk.ts';
+import { SMS_NUMBER_ARN } from '../../../src/sandbox/end-user-messaging.ts';
+import { chatMessage } from '../../fixtures/chat-item.ts';
+import { OperatorsDesk, REPLY_ROUTE } from '../operators-desk.ts';
 
 const WORDS = ['what was written', 'words of AWS that quote the customer', 'a raw notification'];
 
@@ -70,6 +72,21 @@ describe('bridge show', () => {
     expect(stdout).toContain('Text: Not now\n');
     await desk.scene.record(await desk.scene.claimOne());
     expect((await desk.run(['show', String(accepted?.id)])).stdout).toContain('Parts     2 delivered\n');
+  });
+
+  it('prints a reply, as its customer reads it', async () => {
+    await desk.openChat('+14255550111');
+    const item = chatMessage({ Content: '**Soon**', ContentType: 'text/markdown' });
+    const id = await desk.acceptStreamed(item, [REPLY_ROUTE]);
+    const { stdout } = await desk.run(['show', String(id), '--text']);
+    for (const line of [
+      'Channel   sms, outbound',
+      'Customer  +14255550111',
+      `Goes to   reply/${SMS_NUMBER_ARN}`,
+      'Text: Soon',
+    ])
+      expect(stdout.split('\n')).toContain(line);
+    expect((await desk.run(['show', String(id)])).stdout).not.toContain('Soon');
   });
 
   it('prints a delivery, whose text is gone', async () => {

@@ -225,7 +225,8 @@ describe('readContent', () => {
     const byContext = Object.keys(WHATSAPP_MESSAGES).filter((name) => !(name in CONTENTS));
     for (const name of byContext) expect(name).toMatch(/^(text|image)-/);
     const kinds = new Set(Object.values(CONTENTS).map(({ kind }) => kind));
-    expect(CONTENT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['file']);
+    // RCS's, and the bridge's own.
+    expect(CONTENT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['file', 'notice']);
   });
 
   it.each<[name: string, content: MessageContent, expected: Fields]>([

@@ -8,7 +8,7 @@ export interface ModelMessage {
   readonly acceptedAtStep: number;
   claimedAtStep: number | undefined;
   partsDelivered: number;
-  end: 'delivered' | 'dead' | undefined;
+  end: 'delivered' | 'dead' | 'discarded' | undefined;
 }
 
 interface ModelLease {
@@ -23,7 +23,15 @@ interface ModelLease {
  */
 export class LaneModel {
   readonly problems: string[] = [];
-  readonly books = { received: 0, delivered: 0, duplicate: 0, dead: 0, pending: 0, possibleDuplicate: 0 };
+  readonly books = {
+    received: 0,
+    delivered: 0,
+    duplicate: 0,
+    dead: 0,
+    discarded: 0,
+    pending: 0,
+    possibleDuplicate: 0,
+  };
   readonly #messages = new Map<number, ModelMessage>();
   readonly #externalIds = new Map<string, number>();
   /** The last claim of each lane, until its outcome is recorded. */
@@ -95,9 +103,10 @@ export class LaneModel {
   #end(message: ModelMessage, outcome: Outcome): void {
     if ('isAmbiguous' in outcome && outcome.isAmbiguous) this.books.possibleDuplicate += 1;
     if (outcome.verdict === 'part_delivered') message.partsDelivered += 1;
-    if (outcome.verdict !== 'delivered' && outcome.verdict !== 'dead') return;
-    message.end = outcome.verdict;
-    this.books[outcome.verdict] += 1;
+    const { verdict } = outcome;
+    if (verdict !== 'delivered' && verdict !== 'dead' && verdict !== 'discarded') return;
+    message.end = verdict;
+    this.books[verdict] += 1;
     this.books.pending -= 1;
     this.#checkOrder(message);
   }

@@ -45,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('record'),
       which: fc.nat(),
-      outcome: fc.constantFrom('delivered', 'part_delivered', 'retry', 'returned', 'dead'),
+      outcome: fc.constantFrom('delivered', 'part_delivered', 'retry', 'returned', 'dead', 'discarded'),
       waitMs: fc.constantFrom(0, 100),
     }),
   },
@@ -69,6 +69,7 @@ export function describeRandomRuns(getScene: () => StoreScene): void {
             'delivered',
             'duplicate',
             'dead',
+            'discarded',
             'possibleDuplicate',
           ] as const) {
             expect(books[counter] - before[counter], counter).toBe(model.books[counter]);
@@ -190,6 +191,8 @@ function outcomeOf({ outcome, waitMs }: Extract<Step, { kind: 'record' }>, now: 
       return retryAt(now + waitMs, waitMs > 0);
     case 'returned':
       return { verdict: 'returned', dueAt: now + waitMs };
+    case 'discarded':
+      return { verdict: 'discarded', reason: 'chat_ended' };
     case 'dead':
       return { verdict: 'dead', reason: 'refused', error: 'no' };
   }

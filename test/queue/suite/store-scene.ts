@@ -69,6 +69,11 @@ export const PACE_LIMITS: PaceLimits = { rate: 1_000, burst: 1_000 };
 
 export const DELIVERED: Outcome = { verdict: 'delivered', contactId: 'contact-1', newChatCreated: true };
 
+/** `paceLimits`: of every pace. */
+export interface Claiming extends Partial<ClaimRequest> {
+  readonly paceLimits?: PaceLimits;
+}
+
 /** A store in use at an instant of the test's own, which only the test moves. */
 export class StoreScene {
   now = NOON;
@@ -163,20 +168,20 @@ export class StoreScene {
     }
   }
 
-  claim(over: Partial<ClaimRequest> = {}): Promise<ClaimedHeads> {
+  claim({ paceLimits = PACE_LIMITS, ...over }: Claiming = {}): Promise<ClaimedHeads> {
     return this.store.claimHeads({
       now: this.now,
       leaseMs: LEASE_MS,
       limit: 64,
       limitPerDestination: 64,
       inFlight: {},
-      paceLimits: PACE_LIMITS,
+      paces: { default: paceLimits, byName: {} },
       ...over,
     });
   }
 
   /** The only head that may go now. */
-  async claimOne(over: Partial<ClaimRequest> = {}): Promise<Claim> {
+  async claimOne(over: Claiming = {}): Promise<Claim> {
     const { claims } = await this.claim(over);
     const [claim] = claims;
     if (!claim || claims.length > 1) throw new Error(`${claims.length} heads were claimed, not one`);
