@@ -7,6 +7,7 @@ import type { MessageState } from '../queue/message-store.ts';
 import { CONNECT_METHODS } from '../send/route.ts';
 import type { SandboxCommandOptions } from './commands/sandbox.ts';
 import type { DiscardOptions } from './commands/discard.ts';
+import type { DoctorOptions } from './commands/doctor.ts';
 import type { EraseOptions } from './commands/erase.ts';
 import type { ExplainOptions } from './commands/explain.ts';
 import type { ListOptions } from './commands/list.ts';
@@ -52,6 +53,7 @@ function buildProgram(io: CommandIo, runner: Runner): Command {
   addStart(program, io, runner);
   addSandbox(program, io, runner);
   addSubscribe(program, io, runner);
+  addDoctor(program, io, runner);
   addExplain(program, io, runner);
   addStatus(program, io, runner);
   addList(program, io, runner);
@@ -116,6 +118,20 @@ function addSubscribe(program: Command, io: CommandIo, runner: Runner): void {
     .option('--json', 'print facts as JSON')
     .action((options: SubscribeOptions) =>
       runner(async () => (await import('./commands/subscribe.ts')).subscribe(options, io)),
+    );
+}
+
+function addDoctor(program: Command, io: CommandIo, runner: Runner): void {
+  program
+    .command('doctor')
+    .description(
+      'walk the set-up in AWS and say what holds, what does not and how to mend it; exit code 1 if anything is wrong',
+    )
+    .option('--endpoint <url>', 'where SNS reaches the service (https://HOST/sns): looked at from outside in')
+    .option('--probe', 'also try the delivery: an event for nobody, or a chat that is ended at once')
+    .option('--json', 'print facts as JSON')
+    .action((options: DoctorOptions) =>
+      runner(async () => (await import('./commands/doctor.ts')).doctor(options, io)),
     );
 }
 

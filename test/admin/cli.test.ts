@@ -30,6 +30,7 @@ describe('runCli', () => {
     'status',
     'start',
     'subscribe',
+    'doctor',
   ])('%s has a help of its own', async (command) => {
     const overview = await runCommand(['help']);
     expect(overview.stdout).toMatch(new RegExp(`^ +${command}\\b.* {2}\\S`, 'm'));
