@@ -23,6 +23,9 @@ const STREAMING = {
 };
 const WORDS = { connectionToken: 'connection', content: 'Hello', clientToken: 'message' };
 
+/** Long enough for a request to get there on a busy machine. */
+const HANG_MS = 500;
+
 let sender: ParticipantSender;
 
 function startSender(url: string, sendTimeoutMs?: number): void {
@@ -167,7 +170,7 @@ describe('an answer', () => {
   });
 
   it.each(Object.entries(operations))('of %s that never comes ends by its time-out', async (_, operation) => {
-    startSender(standIn.url, 50);
+    startSender(standIn.url, HANG_MS);
     answering = 'hang';
     expect(await failureOf(operation())).toMatchObject({ verdict: 'retry', isAmbiguous: true });
     expect(standIn.seen).toHaveLength(1);
