@@ -5,7 +5,6 @@
  * chats, and can be told to throttle, refuse, delay, hang or break the connection.
  */
 import type http from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { AgentSide } from './agent-side.ts';
 import type { ReplyOptions } from './agent-side.ts';
 import { refusal, writeAnswer } from './aws-answer.ts';
@@ -21,6 +20,7 @@ import type { Fault, FaultTarget } from './connect-faults.ts';
 import { parseJson } from './json-text.ts';
 import { listenLocally, readBody } from './local-server.ts';
 import type { LocalServer } from './local-server.ts';
+import { Misbehaviour } from './misbehaviour.ts';
 import { ParticipantChats } from './participant-chats.ts';
 import type { ParticipantOptions } from './participant-chats.ts';
 import { participantOperations } from './participant-operations.ts';
@@ -66,7 +66,7 @@ export class ConnectStandIn {
   readonly #buckets: ReadonlyMap<ConnectOperation, TokenBucket>;
   readonly #faults = new FaultQueue();
   readonly #waiters = new Waiters();
-  readonly #hanging = new Set<http.ServerResponse>();
+  readonly #misbehaviour = new Misbehaviour();
   #received = 0;
   #turnedAway = 0;
   #server: LocalServer | undefined;
@@ -213,7 +213,7 @@ export class ConnectStandIn {
 
   /** Breaks the connections of the requests that hang. */
   releaseHanging(): void {
-    for (const response of this.#hanging) response.destroy();
+    this.#misbehaviour.releaseHanging();
   }
 
   async close(): Promise<void> {
@@ -277,44 +277,12 @@ export class ConnectStandIn {
   }
 
   /** `call`: one that can be carried out. */
-  async #misbehave(
+  #misbehave(
     fault: Fault,
     call: PreparedCall | undefined,
     response: http.ServerResponse,
   ): Promise<number | undefined> {
-    switch (fault.kind) {
-      case 'answer':
-        return writeAnswer(response, refusalOf(fault));
-      case 'takenButAnswer':
-        call?.carryOut();
-        return writeAnswer(response, refusalOf(fault));
-      case 'answerNoJson':
-        response
-          .writeHead(fault.status, { 'content-type': 'text/html' })
-          .end('<html><body>Try later.</body></html>');
-        return fault.status;
-      case 'delay':
-        await delay(fault.ms);
-        return call && writeAnswer(response, call.carryOut());
-      case 'takenButHang':
-        call?.carryOut();
-        return this.#hang(response);
-      case 'hang':
-        return this.#hang(response);
-      case 'takenButDrop':
-        call?.carryOut();
-        response.destroy();
-        return undefined;
-      case 'drop':
-        response.destroy();
-        return undefined;
-    }
-  }
-
-  #hang(response: http.ServerResponse): undefined {
-    this.#hanging.add(response);
-    response.once('close', () => this.#hanging.delete(response));
-    return undefined;
+    return this.#misbehaviour.play(fault, { response, take: () => call?.carryOut(), refuse: refusalOf });
   }
 }
 

@@ -4,7 +4,10 @@ import type { Fault } from './connect-faults.ts';
 /** `reason`: the error's member Reason, which those of End User Messaging SMS have. */
 export type EumFault = Fault & { readonly reason?: string };
 
-function refusal(status: number, type: string, reason?: string): EumFault {
+/** One that is an answer of the API. */
+export type EumRefusal = Extract<EumFault, { readonly type: string }>;
+
+function refusal(status: number, type: string, reason?: string): EumRefusal {
   return { kind: 'answer', status, type, ...(reason === undefined ? {} : { reason }) };
 }
 

@@ -5,14 +5,17 @@
  */
 import crypto from 'node:crypto';
 import type http from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel } from '../normalize/channel.ts';
+import { accepted, writeAnswer } from './aws-answer.ts';
+import type { AwsAnswer } from './aws-answer.ts';
 import { FaultQueue } from './connect-faults.ts';
 import { EUM_FAULTS } from './eum-faults.ts';
-import type { EumFault } from './eum-faults.ts';
+import type { EumFault, EumRefusal } from './eum-faults.ts';
 import { textMessageProblems, whatsAppMessageProblems } from './eum-rules.ts';
+import { asRecord, parseJson } from './json-text.ts';
 import { listenLocally, readBody } from './local-server.ts';
 import type { LocalServer } from './local-server.ts';
+import { Misbehaviour } from './misbehaviour.ts';
 import { Waiters } from './waiters.ts';
 
 const WAIT_TIMEOUT_MS = 30_000;
@@ -56,7 +59,7 @@ interface Operation {
   /** Of a body that keeps to the rules; of another one, as much as can be read. */
   readonly read: (body: Fields) => EumRequest;
   readonly answer: (messageId: string) => Fields;
-  readonly invalid: EumFault;
+  readonly invalid: EumRefusal;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -86,7 +89,7 @@ const OPERATIONS = {
         channel: 'whatsapp',
         to: String(to),
         from: String(body['originationPhoneNumberId']),
-        text: String(asFields(message['text'])['body']),
+        text: String(asRecord(message['text'])['body']),
         ...(typeof trackingId === 'string' ? { trackingId } : {}),
       };
     },
@@ -114,7 +117,7 @@ export class EumStandIn {
   onText: ((text: EumText) => void) | undefined;
   readonly #faults = new FaultQueue<EumFault>();
   readonly #waiters = new Waiters();
-  readonly #hanging = new Set<http.ServerResponse>();
+  readonly #misbehaviour = new Misbehaviour<EumFault>();
   #received = 0;
   #server: LocalServer | undefined;
 
@@ -194,7 +197,7 @@ export class EumStandIn {
 
   /** Breaks the connections of the requests that hang. */
   releaseHanging(): void {
-    for (const response of this.#hanging) response.destroy();
+    this.#misbehaviour.releaseHanging();
   }
 
   async close(): Promise<void> {
@@ -204,12 +207,12 @@ export class EumStandIn {
 
   async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const receivedAtMs = performance.now();
-    const body = asFields(parseJson(await readBody(request)));
+    const body = asRecord(parseJson(await readBody(request)));
     this.#received += 1;
     this.#waiters.changed();
     const operation = findOperation(request);
     if (!operation) {
-      answer(response, 404, { __type: 'UnknownOperationException' });
+      writeAnswer(response, refusalOf({ status: 404, type: 'UnknownOperationException' }));
       return;
     }
     const { channel, to, from } = operation.read(body);
@@ -226,7 +229,7 @@ export class EumStandIn {
     response: http.ServerResponse,
   ): Promise<number | undefined> {
     if (!operation.signed.test(request.headers.authorization ?? '')) {
-      return refuse(response, 403, 'MissingAuthenticationTokenException');
+      return writeAnswer(response, refusalOf({ status: 403, type: 'MissingAuthenticationTokenException' }));
     }
     const problems = operation.problems(body);
     const text = operation.read(body);
@@ -234,11 +237,14 @@ export class EumStandIn {
     const fault =
       this.#faults.take({ sourceId: text.to, destinationId: text.from }) ??
       (isFaultless ? (this.faultFor?.(text) ?? this.#refusalOf(text)) : undefined);
-    const take = (): string | undefined => (isFaultless ? this.#take(text) : undefined);
-    if (fault) return this.#misbehave(fault, operation, take, response);
-    if (isFaultless) return answer(response, 200, operation.answer(this.#take(text)));
+    const take = (): AwsAnswer => accepted(operation.answer(this.#take(text)));
+    if (fault) {
+      const request = { response, take: isFaultless ? take : () => undefined, refuse: refusalOf };
+      return this.#misbehaviour.play(fault, request);
+    }
+    if (isFaultless) return writeAnswer(response, take());
     this.ruleProblems.push(...problems);
-    return this.#misbehave(operation.invalid, operation, take, response);
+    return writeAnswer(response, refusalOf(operation.invalid));
   }
 
   #refusalOf({ channel, to, from }: EumRequest): EumFault | undefined {
@@ -253,51 +259,6 @@ export class EumStandIn {
     this.onText?.(text);
     this.#waiters.changed();
     return text.messageId;
-  }
-
-  async #misbehave(
-    fault: EumFault,
-    operation: Operation,
-    take: () => string | undefined,
-    response: http.ServerResponse,
-  ): Promise<number | undefined> {
-    switch (fault.kind) {
-      case 'answer':
-        return refuse(response, fault.status, fault.type, fault);
-      case 'takenButAnswer':
-        take();
-        return refuse(response, fault.status, fault.type, fault);
-      case 'answerNoJson':
-        response
-          .writeHead(fault.status, { 'content-type': 'text/html' })
-          .end('<html><body>Try later.</body></html>');
-        return fault.status;
-      case 'delay': {
-        await delay(fault.ms);
-        const messageId = take();
-        return messageId === undefined
-          ? refuse(response, 400, 'ValidationException')
-          : answer(response, 200, operation.answer(messageId));
-      }
-      case 'takenButHang':
-        take();
-        return this.#hang(response);
-      case 'hang':
-        return this.#hang(response);
-      case 'takenButDrop':
-        take();
-        response.destroy();
-        return undefined;
-      case 'drop':
-        response.destroy();
-        return undefined;
-    }
-  }
-
-  #hang(response: http.ServerResponse): undefined {
-    this.#hanging.add(response);
-    response.once('close', () => this.#hanging.delete(response));
-    return undefined;
   }
 }
 
@@ -315,43 +276,11 @@ function signedFor(service: string): RegExp {
 
 /** Meta's message object, which the request holds as bytes. */
 function readMetaMessage({ message }: Fields): Fields {
-  return typeof message === 'string' ? asFields(parseJson(Buffer.from(message, 'base64').toString())) : {};
+  return typeof message === 'string' ? asRecord(parseJson(Buffer.from(message, 'base64').toString())) : {};
 }
 
 /** AWS JSON has the error's name in the body, restJson1 in a header: here it is in both. */
-function refuse(
-  response: http.ServerResponse,
-  status: number,
-  type: string,
-  { message, reason }: { readonly message?: string; readonly reason?: string } = {},
-): number {
-  const body = { __type: type, Message: message ?? type, message: message ?? type, Reason: reason };
-  return answer(response, status, body, { 'x-amzn-errortype': type });
-}
-
-function answer(
-  response: http.ServerResponse,
-  status: number,
-  body: Fields,
-  headers: Readonly<Record<string, string>> = {},
-): number {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'x-amzn-requestid': crypto.randomUUID(),
-    ...headers,
-  });
-  response.end(JSON.stringify(body));
-  return status;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function asFields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+function refusalOf({ status, type, message = type, reason }: Omit<EumRefusal, 'kind'>): AwsAnswer {
+  const body = { __type: type, Message: message, message, Reason: reason };
+  return { status, body, headers: { 'x-amzn-errortype': type } };
 }
