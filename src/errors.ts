@@ -112,11 +112,6 @@ interface ErrorEntry {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Codes whose entry has an answer for SNS. */
-export type AnswerCode = {
-  [Code in ErrorCode]: (typeof ERRORS)[Code] extends { answer: number } ? Code : never;
-}[ErrorCode];
-
 /** `detail` is an operator's; it holds no customer's number, no external id and no text. */
 export class BridgeError extends Error {
   readonly code: ErrorCode;

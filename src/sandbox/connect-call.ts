@@ -2,7 +2,7 @@
 import type http from 'node:http';
 import type { AwsAnswer } from './aws-answer.ts';
 
-export const CONNECT_OPERATIONS = [
+const CONNECT_OPERATIONS = [
   'SendChatIntegrationEvent',
   'StartChatContact',
   'StartContactStreaming',

@@ -19,7 +19,7 @@ import type { SnsStandIn } from './sns-stand-in.ts';
 
 const SEEN_TIMEOUT_MS = 10_000;
 /** The answer to SNS may itself take several attempts. */
-export const CONTROL_TIMEOUT_MS = 60_000;
+const CONTROL_TIMEOUT_MS = 60_000;
 
 const sendOrderSchema = z.strictObject({
   kind: z.literal('send'),
