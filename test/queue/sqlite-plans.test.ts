@@ -168,6 +168,16 @@ describe('accepting, claiming and recording', () => {
     expect(scansIn(explain(db.statements))).toEqual([]);
   });
 
+  it('pass over all lanes of a place to the next place', () => {
+    doEverything();
+    const steps = explain(db.statements).filter(({ sql }) => sql.includes('RECURSIVE waiting'));
+    const search = 'SEARCH next USING COVERING INDEX lanes_due_by_pace';
+    expect(steps.map(({ detail }) => detail).filter((detail) => detail.startsWith(search))).toEqual([
+      `${search} (destination=? AND pace_key>?)`,
+      `${search} (destination>?)`,
+    ]);
+  });
+
   it('ask with every statement that their sources have', () => {
     doEverything();
     const asked = [...db.statements].join('\n');

@@ -55,17 +55,21 @@ interface Place {
 
 /**
  * Where lanes wait, and for whose tokens: lanes that wait for an operation's keep none of those back that wait for
- * another's. Places are few and lanes many: a loose scan of the index instead of a DISTINCT over all of it.
+ * another's. Places are few and lanes many: a loose scan of the index instead of a DISTINCT over all of it. Two searches
+ * for a place, since SQLite uses only the first column of `(destination, pace_key) > (…)`, and reads all of a destination.
  */
 function listWaitingPlaces(db: Database): Place[] {
   return db.all<Place>(
     `WITH RECURSIVE waiting (destination, pace_key) AS (
        SELECT '', ''
        UNION ALL
-       SELECT lanes.destination, lanes.pace_key FROM waiting JOIN lanes ON lanes.id =
+       SELECT lanes.destination, lanes.pace_key FROM waiting JOIN lanes ON lanes.id = coalesce(
          (SELECT next.id FROM lanes AS next WHERE next.due_at IS NOT NULL
-            AND (next.destination, next.pace_key) > (waiting.destination, waiting.pace_key)
-          ORDER BY next.destination, next.pace_key LIMIT 1))
+            AND next.destination = waiting.destination AND next.pace_key > waiting.pace_key
+          ORDER BY next.pace_key LIMIT 1),
+         (SELECT next.id FROM lanes AS next WHERE next.due_at IS NOT NULL
+            AND next.destination > waiting.destination
+          ORDER BY next.destination, next.pace_key LIMIT 1)))
      SELECT destination, pace_key AS paceKey FROM waiting WHERE destination <> ''`,
   );
 }
