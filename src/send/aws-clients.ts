@@ -4,8 +4,7 @@
  * that first.
  */
 import type { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
-import { limitAnswers } from './answer-limit.ts';
-import type { AnsweringClient } from './answer-limit.ts';
+import { collectAnswer } from './answer-limit.ts';
 import { CredentialsUnavailable } from './send-outcome.ts';
 
 /** For one send as a whole, the getting of credentials included. The lease of a claim is longer. */
@@ -23,7 +22,7 @@ export interface Place {
 }
 
 /** What all of the SDK's clients have. */
-export interface AwsClient extends AnsweringClient {
+export interface AwsClient {
   readonly config: { readonly credentials: () => Promise<unknown> };
   destroy(): void;
 }
@@ -96,7 +95,6 @@ export class AwsClients<Client extends AwsClient> {
 
   #makeClient(place: Place): Client {
     const client = this.#create(clientSettings(place));
-    limitAnswers(client);
     return client;
   }
 }
@@ -107,6 +105,7 @@ function clientSettings({ region, roleArn }: Place) {
     region,
     // Most of these calls have no idempotency token: a retry inside the SDK could send a message twice, uncounted.
     maxAttempts: 1,
+    streamCollector: collectAnswer,
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: SEND_TIMEOUT_MS,
