@@ -9,6 +9,7 @@ import { MINUTE_MS, SECOND_MS, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config, Listener } from './config.ts';
 import { BridgeError } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { RequestBudget, createPublicListener } from './ingest/public-listener.ts';
 import { SigningCertificates } from './ingest/signing-certificate.ts';
 import { SubscriptionConfirmer } from './ingest/sns-subscription.ts';
@@ -18,11 +19,9 @@ import { createMetrics } from './metrics.ts';
 import type { MessageStore } from './queue/message-store.ts';
 import { openStore } from './queue/open-store.ts';
 import { checkPlace } from './queue/sqlite/place.ts';
-import { createConnectSender } from './send/connect-client.ts';
+import { AwsThread } from './send/aws-thread.ts';
 import { createDeliveryMethods } from './send/delivery-methods.ts';
 import { Dispatcher } from './send/dispatcher.ts';
-import { createReplySender } from './send/eum-client.ts';
-import { createParticipantSender } from './send/participant/participant-client.ts';
 import { destinationOfRoute } from './send/route.ts';
 
 /** Erased text leaves the disk, and aged rows the store, within this time. */
@@ -41,7 +40,7 @@ export interface App {
   readonly publicUrl: string;
   readonly adminUrl: string;
   /** Resolves, with the reason, if the service can't go on: it has to end, to be started anew. */
-  readonly failed: Promise<unknown>;
+  readonly failed: Promise<{ readonly error: unknown; readonly code: ErrorCode }>;
   /** Stops taking and claiming, finishes what runs, closes. Takes as long as the longest send (8 s). */
   drain(): Promise<void>;
 }
@@ -55,9 +54,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   }
   const store = await openStore(config.store, 'service');
   const metrics = createMetrics(() => store.status());
-  const connect = createConnectSender();
-  const participant = createParticipantSender();
-  const replies = createReplySender();
+  const aws = new AwsThread();
   const confirmer = new SubscriptionConfirmer();
   const { retentionMs } = config;
   const dispatcher = new Dispatcher({
@@ -66,9 +63,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       routing: config,
       textLimits: config.textLimits,
       metaApiVersion: config.metaApiVersion,
-      connect,
-      participant,
-      replies,
+      ...aws.senders,
       random,
     }),
     destinations: config.routes.flatMap((route) => destinationOfRoute(route, config)?.destination ?? []),
@@ -111,7 +106,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     const cutOff = setTimeout(() => publicListener.server.closeAllConnections(), REQUEST_GRACE_MS);
     await Promise.all([publicListener.close(), dispatcher.drain()]);
     clearTimeout(cutOff);
-    for (const sender of [connect, participant, replies]) sender.close();
+    await aws.close();
     confirmer.close();
     await adminListener.close();
     await store.close();
@@ -128,7 +123,10 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     return {
       publicUrl,
       adminUrl,
-      failed: store.lost,
+      failed: Promise.race([
+        store.lost.then((error) => ({ error, code: 'STORE_UNAVAILABLE' as const })),
+        aws.lost.then((error) => ({ error, code: 'INTERNAL' as const })),
+      ]),
       drain: async () => {
         clearInterval(maintenance);
         await close();

@@ -1,4 +1,4 @@
-import { ConfirmSubscriptionCommand, InvalidParameterException, SNSClient } from '@aws-sdk/client-sns';
+import type { SNSClient } from '@aws-sdk/client-sns';
 import { parseArn } from '../arn.ts';
 import { SECOND_MS } from '../clock.ts';
 import { BridgeError } from '../errors.ts';
@@ -31,16 +31,22 @@ export class SubscriptionConfirmer {
    */
   async confirmSubscription(envelope: VerifiedConfirmation): Promise<string> {
     const { TopicArn, Token } = envelope;
-    const command = new ConfirmSubscriptionCommand({ TopicArn, Token, AuthenticateOnUnsubscribe: 'true' });
+    // Needed once in a topic's life, and no start waits for it.
+    const sns = await import('@aws-sdk/client-sns');
+    const command = new sns.ConfirmSubscriptionCommand({
+      TopicArn,
+      Token,
+      AuthenticateOnUnsubscribe: 'true',
+    });
     const abortSignal = AbortSignal.timeout(this.#timeoutMs);
     try {
-      const sent = this.#clientFor(TopicArn).send(command, { abortSignal });
+      const sent = this.#clientFor(TopicArn, sns.SNSClient).send(command, { abortSignal });
       const { SubscriptionArn } = await Promise.race([sent, rejectOnAbort(abortSignal)]);
       if (!SubscriptionArn) throw new Error('SNS answered without a SubscriptionArn.');
       return SubscriptionArn;
     } catch (cause) {
       // SNS: "Invalid parameter: Token", "Invalid token" or, for a token of another Region, "Invalid parameter: Topic".
-      const isRefused = cause instanceof InvalidParameterException;
+      const isRefused = cause instanceof sns.InvalidParameterException;
       throw new BridgeError(isRefused ? 'CONFIRMATION_TOKEN_INVALID' : 'CONFIRMATION_FAILED', { cause });
     }
   }
@@ -50,15 +56,15 @@ export class SubscriptionConfirmer {
     this.#clients.clear();
   }
 
-  #clientFor(topicArn: string): SNSClient {
+  #clientFor(topicArn: string, Client: typeof SNSClient): SNSClient {
     const region = parseArn(topicArn)?.region ?? '';
-    const client = this.#clients.get(region) ?? this.#createClient(region);
+    const client = this.#clients.get(region) ?? this.#createClient(region, Client);
     this.#clients.set(region, client);
     return client;
   }
 
-  #createClient(region: string): SNSClient {
-    return new SNSClient({
+  #createClient(region: string, Client: typeof SNSClient): SNSClient {
+    return new Client({
       region,
       maxAttempts: MAX_ATTEMPTS,
       requestHandler: {

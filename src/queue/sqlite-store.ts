@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { BridgeError } from '../errors.ts';
+import { WorkerCalls } from '../worker-calls.ts';
 import type { ChatParties } from '../normalize/agent-reply.ts';
 import type {
   AcceptedItem,
@@ -24,9 +25,8 @@ import type { StoreRole } from './message-store.ts';
 import type {
   OperationName,
   Operations,
-  StoreCall,
   StoreFault,
-  StoreReply,
+  StoreRequest,
   WorkerGreeting,
   WorkerOptions,
 } from './sqlite/protocol.ts';
@@ -37,23 +37,13 @@ const MAINTENANCE_MAX_MS = 20_000;
 /** Raw notifications that wait for their commit at most, characters. */
 const MAX_ACCEPTING_SIZE = 64 * 1024 * 1024;
 
-interface Waiter {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** The message store in one SQLite file, whose work is done by a thread of its own (see sqlite/worker.ts). */
 export class SqliteStore implements MessageStore {
-  readonly #worker: Worker;
-  readonly #waiters = new Map<number, Waiter>();
-  readonly #exited: Promise<void>;
+  readonly #calls: WorkerCalls<StoreRequest, StoreFault>;
   readonly lost: Promise<unknown>;
-  #lastId = 0;
   /** Of what is being accepted, characters. */
   #acceptingSize = 0;
   #isClosing = false;
-  /** Why the thread is gone, once it is. */
-  #end: unknown;
 
   /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD or STORE_UNAVAILABLE. */
   static async open(file: string, role: StoreRole, waits = STORE_WAITS): Promise<SqliteStore> {
@@ -71,18 +61,13 @@ export class SqliteStore implements MessageStore {
   }
 
   private constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.on('message', (replies: readonly StoreReply[]) => this.#settle(replies));
-    worker.on('error', (error) => this.#fail(error));
-    this.#exited = new Promise((resolve) => {
-      worker.once('exit', () => {
-        this.#fail(new Error('The store’s thread has ended.'));
-        resolve();
-      });
+    this.#calls = new WorkerCalls(worker, {
+      toError,
+      toLoss: (end) => new BridgeError('STORE_UNAVAILABLE', { cause: end }),
     });
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    this.lost = promise;
-    void this.#exited.then(() => !this.#isClosing && resolve(this.#end));
+    this.lost = new Promise((resolve) => {
+      void this.#calls.ended.then((end) => !this.#isClosing && resolve(end));
+    });
   }
 
   /** Rejects with OVERLOADED while more waits for the disk than may: a request that gave up waiting still does. */
@@ -160,38 +145,15 @@ export class SqliteStore implements MessageStore {
   async close(): Promise<void> {
     const isFirst = !this.#isClosing;
     this.#isClosing = true;
-    if (isFirst && this.#end === undefined) await this.#call('close', undefined);
-    await this.#exited;
+    if (isFirst && !this.#calls.hasEnded) await this.#call('close', undefined);
+    await this.#calls.ended;
   }
 
   #call<Name extends OperationName>(
     operation: Name,
     argument: Operations[Name]['argument'],
   ): Promise<Operations[Name]['result']> {
-    if (this.#end !== undefined)
-      return Promise.reject(new BridgeError('STORE_UNAVAILABLE', { cause: this.#end }));
-    const call: StoreCall<Name> = { id: ++this.#lastId, operation, argument };
-    return new Promise((resolve, reject) => {
-      this.#waiters.set(call.id, { resolve: resolve as (result: unknown) => void, reject });
-      this.#worker.postMessage(call);
-    });
-  }
-
-  #settle(replies: readonly StoreReply[]): void {
-    for (const reply of replies) {
-      const waiter = this.#waiters.get(reply.id);
-      this.#waiters.delete(reply.id);
-      if ('fault' in reply) waiter?.reject(toError(reply.fault));
-      else waiter?.resolve(reply.result);
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.#end ??= error;
-    for (const waiter of this.#waiters.values()) {
-      waiter.reject(new BridgeError('STORE_UNAVAILABLE', { cause: this.#end }));
-    }
-    this.#waiters.clear();
+    return this.#calls.call({ operation, argument }) as Promise<Operations[Name]['result']>;
   }
 }
 

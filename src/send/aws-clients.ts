@@ -21,6 +21,17 @@ export interface Place {
   readonly roleArn: string | undefined;
 }
 
+/** What sends, where it is made. */
+export interface Closable {
+  /** Breaks off what is still under way. */
+  close(): void;
+}
+
+/** The end of a send that begins now. */
+export function deadlineIn(timeoutMs = SEND_TIMEOUT_MS): AbortSignal {
+  return AbortSignal.timeout(timeoutMs);
+}
+
 /** What all of the SDK's clients have. */
 export interface AwsClient {
   readonly config: { readonly credentials: () => Promise<unknown> };
@@ -36,28 +47,22 @@ interface KeptClient<Client extends AwsClient> {
 }
 
 /** The clients of one service. */
-export class AwsClients<Client extends AwsClient> {
+export class AwsClients<Client extends AwsClient> implements Closable {
   readonly #create: (settings: ClientSettings) => Client;
-  readonly #sendTimeoutMs: number;
   /** By Region and role, the one used longest ago first. */
   readonly #clients = new Map<string, KeptClient<Client>>();
 
-  constructor(
-    create: (settings: ClientSettings) => Client,
-    { sendTimeoutMs = SEND_TIMEOUT_MS }: { readonly sendTimeoutMs?: number } = {},
-  ) {
+  constructor(create: (settings: ClientSettings) => Client) {
     this.#create = create;
-    this.#sendTimeoutMs = sendTimeoutMs;
   }
 
   /**
-   * Rejects with whatever the SDK raised, or with CredentialsUnavailable: `classifySendError` reads both. `deadline`: of a
-   * send that has begun already.
+   * Rejects with whatever the SDK raised, or with CredentialsUnavailable: `classifySendError` reads both.
    */
   async send<Output>(
     place: Place,
     request: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>,
-    deadline = AbortSignal.timeout(this.#sendTimeoutMs),
+    deadline: AbortSignal,
   ): Promise<Output> {
     const kept = this.#clientFor(place);
     kept.sendsUnderWay += 1;
@@ -70,7 +75,6 @@ export class AwsClients<Client extends AwsClient> {
     }
   }
 
-  /** Breaks off what is still under way. */
   close(): void {
     for (const { client } of this.#clients.values()) client.destroy();
     this.#clients.clear();
@@ -94,8 +98,7 @@ export class AwsClients<Client extends AwsClient> {
   }
 
   #makeClient(place: Place): Client {
-    const client = this.#create(clientSettings(place));
-    return client;
+    return this.#create(clientSettings(place));
   }
 }
 

@@ -1,7 +1,7 @@
 import { ConnectClient, SendChatIntegrationEventCommand } from '@aws-sdk/client-connect';
 import type { SendChatIntegrationEventCommandInput } from '@aws-sdk/client-connect';
-import { AwsClients, SEND_TIMEOUT_MS } from './aws-clients.ts';
-import type { Place } from './aws-clients.ts';
+import { AwsClients, deadlineIn } from './aws-clients.ts';
+import type { Closable, Place } from './aws-clients.ts';
 import { isPlainId } from './send-outcome.ts';
 
 /** What Connect says to a chat event that it took. */
@@ -13,21 +13,21 @@ export interface SentEvent {
 
 /** `send` rejects with whatever the SDK raised, or with CredentialsUnavailable: `classifySendError` reads both. */
 export interface ConnectSender {
-  send(request: SendChatIntegrationEventCommandInput, place: Place): Promise<SentEvent>;
-  /** Breaks off what is still under way. */
-  close(): void;
+  send(request: SendChatIntegrationEventCommandInput, place: Place, timeoutMs?: number): Promise<SentEvent>;
 }
 
 /**
  * Sends by the AWS SDK, which finds endpoint (`AWS_ENDPOINT_URL_CONNECT`) and credentials in the environment; with
  * `roleArn` it assumes that role first.
  */
-export function createConnectSender({ sendTimeoutMs = SEND_TIMEOUT_MS } = {}): ConnectSender {
-  const clients = new AwsClients((settings) => new ConnectClient(settings), { sendTimeoutMs });
+export function createConnectSender(): ConnectSender & Closable {
+  const clients = new AwsClients((settings) => new ConnectClient(settings));
   return {
-    async send(request, place) {
-      const { InitialContactId, NewChatCreated, $metadata } = await clients.send(place, (client, options) =>
-        client.send(new SendChatIntegrationEventCommand(request), options),
+    async send(request, place, timeoutMs) {
+      const { InitialContactId, NewChatCreated, $metadata } = await clients.send(
+        place,
+        (client, options) => client.send(new SendChatIntegrationEventCommand(request), options),
+        deadlineIn(timeoutMs),
       );
       return {
         ...(isPlainId(InitialContactId) ? { contactId: InitialContactId } : {}),

@@ -50,7 +50,8 @@ import { isTooOld } from './retry-policy.ts';
 import { classifySendError } from './send-outcome.ts';
 import type { SendFailure } from './send-outcome.ts';
 
-const MAX_IN_FLIGHT = 64;
+/** Some of them are under way to AWS, some to the store: each has something to do meanwhile. */
+export const MAX_IN_FLIGHT = 128;
 const LEASE_MS = 12 * SECOND_MS;
 const POLL_MS = SECOND_MS;
 

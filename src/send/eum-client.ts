@@ -2,8 +2,8 @@
  * Sends replies through AWS End User Messaging. Neither call has an idempotency token: one that is sent twice reaches a
  * person twice.
  */
-import { AwsClients, SEND_TIMEOUT_MS } from './aws-clients.ts';
-import type { Place } from './aws-clients.ts';
+import { AwsClients, deadlineIn } from './aws-clients.ts';
+import type { Closable, Place } from './aws-clients.ts';
 import { isPlainId } from './send-outcome.ts';
 
 export interface SmsReply {
@@ -38,17 +38,15 @@ export interface SentReply {
 
 /** Both reject with whatever the SDK raised, or with CredentialsUnavailable: `classifyReplyError` reads both. */
 export interface ReplySender {
-  sendSms(reply: SmsReply, place: Place): Promise<SentReply>;
-  sendWhatsApp(reply: WhatsAppReply, place: Place): Promise<SentReply>;
-  /** Breaks off what is still under way. */
-  close(): void;
+  sendSms(reply: SmsReply, place: Place, timeoutMs?: number): Promise<SentReply>;
+  sendWhatsApp(reply: WhatsAppReply, place: Place, timeoutMs?: number): Promise<SentReply>;
 }
 
 /**
  * Endpoints and credentials are in the environment (`AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2`,
  * `AWS_ENDPOINT_URL_SOCIALMESSAGING`). The clients are imported at the first reply: a service without any starts sooner.
  */
-export function createReplySender({ sendTimeoutMs = SEND_TIMEOUT_MS } = {}): ReplySender {
+export function createReplySender(): ReplySender & Closable {
   const sms = importedOnce(async () => {
     const { PinpointSMSVoiceV2Client, SendTextMessageCommand } =
       await import('@aws-sdk/client-pinpoint-sms-voice-v2');
@@ -62,8 +60,8 @@ export function createReplySender({ sendTimeoutMs = SEND_TIMEOUT_MS } = {}): Rep
     return { clients, SendWhatsAppMessageCommand };
   });
   return {
-    async sendSms({ to, from, text }, place) {
-      const deadline = AbortSignal.timeout(sendTimeoutMs); // the import counts, too
+    async sendSms({ to, from, text }, place, timeoutMs) {
+      const deadline = deadlineIn(timeoutMs); // the import counts, too
       const { clients, SendTextMessageCommand } = await sms.get();
       const command = new SendTextMessageCommand({
         DestinationPhoneNumber: to,
@@ -78,8 +76,8 @@ export function createReplySender({ sendTimeoutMs = SEND_TIMEOUT_MS } = {}): Rep
       );
       return readSent(MessageId, $metadata.requestId);
     },
-    async sendWhatsApp(reply, place) {
-      const deadline = AbortSignal.timeout(sendTimeoutMs);
+    async sendWhatsApp(reply, place, timeoutMs) {
+      const deadline = deadlineIn(timeoutMs);
       const { clients, SendWhatsAppMessageCommand } = await social.get();
       const command = new SendWhatsAppMessageCommand({
         originationPhoneNumberId: reply.phoneNumberArn,
@@ -122,12 +120,11 @@ function readSent(messageId: unknown, requestId: unknown): SentReply {
   };
 }
 
-interface Lazy<Imported> {
+interface Lazy<Imported> extends Closable {
   get(): Promise<Imported>;
-  close(): void;
 }
 
-function importedOnce<Imported extends { readonly clients: { close(): void } }>(
+function importedOnce<Imported extends { readonly clients: Closable }>(
   load: () => Promise<Imported>,
 ): Lazy<Imported> {
   let imported: Promise<Imported> | undefined;

@@ -1,12 +1,10 @@
 /** Rounds of what is accepted and delivered per second, each figure beside what it is compared with. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_IN_FLIGHT } from '../../src/send/dispatcher.ts';
 import { CONNECT_ANSWER_MS, UNLIMITED_PACE } from './bench.ts';
 import type { Bench, Extent } from './bench.ts';
 import type { Sample } from './figures.ts';
 import type { LoadResult } from './load-process.ts';
-
-/** As many as the dispatcher has under way. */
-const CONCURRENCY = 64;
 
 export interface Throughput {
   readonly acceptedFloor: readonly Sample[];
@@ -88,7 +86,7 @@ async function measureDelivering({ load, connect, startBridge }: Bench, times: T
 
 async function measureSdkLoop({ sdk, connect, ports }: Bench, times: Times): Promise<number> {
   await connect.call('answer', { afterMs: CONNECT_ANSWER_MS });
-  return sdk.call('loop', { port: ports.connect, concurrency: CONCURRENCY, ...times });
+  return sdk.call('loop', { port: ports.connect, concurrency: MAX_IN_FLIGHT, ...times });
 }
 
 /** What is refused is quick, and would pass for speed. */

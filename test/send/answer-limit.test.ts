@@ -1,33 +1,71 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
+import type { Closable, Place } from '../../src/send/aws-clients.ts';
 import { createConnectSender } from '../../src/send/connect-client.ts';
+import { createReplySender } from '../../src/send/eum-client.ts';
+import { createParticipantSender } from '../../src/send/participant/participant-client.ts';
 import { classifySendError } from '../../src/send/send-outcome.ts';
 import { AWS_TEST_ENVIRONMENT } from './aws-stand-in.ts';
 
-const REQUEST = { SourceId: '+14255550182', DestinationId: 'a-number', Event: { Type: 'MESSAGE' } } as const;
+const PLACE: Place = { region: 'us-east-1', roleArn: undefined };
+const EVENT = { SourceId: '+14255550182', DestinationId: 'a-number', Event: { Type: 'MESSAGE' } } as const;
 
-it('breaks off an answer without end, and nobody knows whether Connect has the message', async () => {
-  const { promise: brokenOff, resolve } = Promise.withResolvers<void>();
-  const server = createServer((request, response) => {
-    request.resume();
-    response.writeHead(200, { 'content-type': 'application/json' }).once('close', resolve);
-    const block = Buffer.alloc(64 * 1024, ' ');
-    const pour = (): void => {
-      while (response.write(block));
-      response.once('drain', pour);
-    };
-    pour();
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  Object.assign(process.env, AWS_TEST_ENVIRONMENT, { AWS_ENDPOINT_URL_CONNECT: url });
-  const sender = createConnectSender();
-  const failure = await sender
-    .send(REQUEST, { region: 'us-east-1', roleArn: undefined })
-    .catch(classifySendError);
-  expect(failure).toMatchObject({ verdict: 'retry', isAmbiguous: true });
-  await brokenOff;
-  sender.close();
-  server.close();
-});
+interface Sending {
+  readonly sender: Closable;
+  readonly sent: Promise<unknown>;
+}
+
+/** One operation of each of the SDK's clients. */
+const SENDS: Readonly<Record<string, () => Sending>> = {
+  Connect: () => {
+    const sender = createConnectSender();
+    return { sender, sent: sender.send(EVENT, PLACE) };
+  },
+  'the Participant Service': () => {
+    const sender = createParticipantSender();
+    return { sender, sent: sender.connect('token', PLACE) };
+  },
+  'End User Messaging SMS': () => {
+    const sender = createReplySender();
+    return { sender, sent: sender.sendSms({ to: '+14255550182', from: '+12065550100', text: 'a' }, PLACE) };
+  },
+  'End User Messaging Social': () => {
+    const sender = createReplySender();
+    const reply = { to: '+14255550182', phoneNumberArn: 'arn', text: 'a', trackingId: undefined };
+    return { sender, sent: sender.sendWhatsApp({ ...reply, metaApiVersion: 'v24.0' }, PLACE) };
+  },
+};
+
+it.each(
+  Object.keys(SENDS).flatMap((service) => [
+    { service, status: 200 },
+    { service, status: 500 },
+  ]),
+)(
+  'an answer of $status without end is broken off, and nobody knows: $service',
+  async ({ service, status }) => {
+    const { promise: brokenOff, resolve } = Promise.withResolvers<void>();
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(status, { 'content-type': 'application/json' }).once('close', resolve);
+      const block = Buffer.alloc(64 * 1024, ' ');
+      const pour = (): void => {
+        while (response.write(block));
+        response.once('drain', pour);
+      };
+      pour();
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    Object.assign(process.env, AWS_TEST_ENVIRONMENT, { AWS_ENDPOINT_URL: url });
+    for (const name of Object.keys(process.env))
+      if (name.startsWith('AWS_ENDPOINT_URL_')) delete process.env[name];
+    const { sender, sent } = SENDS[service]?.() ?? {};
+    const failure = await sent?.catch(classifySendError);
+    expect(failure).toMatchObject({ verdict: 'retry', isAmbiguous: true });
+    await brokenOff;
+    sender?.close();
+    server.close();
+  },
+);

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createConnectSender } from '../../src/send/connect-client.ts';
-import type { ConnectSender } from '../../src/send/connect-client.ts';
 import { classifySendError } from '../../src/send/send-outcome.ts';
 import { AWS_TEST_ENVIRONMENT, startAwsStandIn } from './aws-stand-in.ts';
 import type { AwsStandIn } from './aws-stand-in.ts';
@@ -19,7 +18,7 @@ const ASSUMED = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-0
   <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
 
 let standIn: AwsStandIn;
-let sender: ConnectSender;
+let sender: ReturnType<typeof createConnectSender>;
 
 beforeEach(async () => {
   standIn = await startAwsStandIn(() => SENT);
@@ -84,12 +83,10 @@ describe('createConnectSender', () => {
 
   it('credentials that don’t come in time count towards the one time-out', async () => {
     standIn.answer = () => 'hang';
-    const impatient = createConnectSender({ sendTimeoutMs: 100 });
-    const failure = await impatient.send(REQUEST, { region: 'us-west-2', roleArn: ROLE_ARN }).then(
+    const failure = await sender.send(REQUEST, { region: 'us-west-2', roleArn: ROLE_ARN }, 100).then(
       () => undefined,
       (error: unknown) => classifySendError(error),
     );
-    impatient.close();
     expect(failure).toMatchObject({ verdict: 'pause', isAmbiguous: false });
     expect(standIn.seen.map(({ path }) => path)).not.toContain('/chat-integration-event');
   });

@@ -41,18 +41,16 @@ function methodsOf(route: Route | undefined): DeliveryMethods {
     textLimits: LIMITS,
     metaApiVersion: 'v24.0',
     random: () => 0,
-    connect: { send: ({ Event }) => take('SendChatIntegrationEvent', Event?.Content), close: () => {} },
+    connect: { send: ({ Event }) => take('SendChatIntegrationEvent', Event?.Content) },
     participant: {
       startChat: never,
       startStreaming: never,
       connect: () => Promise.resolve({ connectionToken: 'another', expiresAt: NOW }),
       sendMessage: ({ content }) => take('SendMessage', content),
-      close: () => {},
     },
     replies: {
       sendSms: ({ text }) => take('SendTextMessage', text),
       sendWhatsApp: ({ text }) => take('SendWhatsAppMessage', text),
-      close: () => {},
     },
   });
 }

@@ -61,7 +61,6 @@ it('resumes at the part that failed, and at no other', async () => {
       if (sends === 2) scene.connect.queueFault(FAULTS.internal);
       return sender.send(request, place);
     },
-    close: () => sender.close(),
   });
   scene.start(IN_PARTS, { sender: failSecond });
   await scene.accept({ from: ANA, text: LONG });

@@ -3,6 +3,7 @@ import { BridgeError } from '../../src/errors.ts';
 import type { MessageContent } from '../../src/normalize/inbound-message.ts';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
+import { MAX_IN_FLIGHT } from '../../src/send/dispatcher.ts';
 import { DESTINATION, LEASE_MS, OTHER_DESTINATION } from '../queue/suite/store-scene.ts';
 import { DispatcherScene, NUMBER, OTHER_NUMBER } from './dispatcher-scene.ts';
 
@@ -83,14 +84,14 @@ describe('delivery', () => {
 
   it('gives at most half of what is in flight to one of two destinations', async () => {
     scene.connect.faultFor = ({ destinationId }) => (destinationId === DESTINATION ? FAULTS.hang : undefined);
-    for (let customer = 0; customer < 70; customer++) {
+    for (let customer = 0; customer < MAX_IN_FLIGHT; customer++) {
       await scene.accept({ from: `+1425555${1_000 + customer}` });
     }
     scene.start();
-    await scene.connect.untilReceived(32);
+    await scene.connect.untilReceived(MAX_IN_FLIGHT / 2);
     await scene.accept({ from: BEN, number: OTHER_NUMBER });
     await scene.log.until('message.delivered', 1);
-    expect(scene.connect.received).toBe(33);
+    expect(scene.connect.received).toBe(MAX_IN_FLIGHT / 2 + 1);
   });
 });
 
@@ -382,6 +383,5 @@ function gated(isOpen: Promise<void>): (sender: ConnectSender) => ConnectSender 
       await isOpen;
       return sender.send(request, place);
     },
-    close: () => sender.close(),
   });
 }

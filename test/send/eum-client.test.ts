@@ -3,7 +3,7 @@ import { CHANNELS } from '../../src/normalize/channel.ts';
 import type { Channel } from '../../src/normalize/channel.ts';
 import type { Place } from '../../src/send/aws-clients.ts';
 import { createReplySender } from '../../src/send/eum-client.ts';
-import type { ReplySender, SmsReply, WhatsAppReply } from '../../src/send/eum-client.ts';
+import type { SmsReply, WhatsAppReply } from '../../src/send/eum-client.ts';
 import { classifyReplyError } from '../../src/send/reply-outcome.ts';
 import { AWS_TEST_ENVIRONMENT, startAwsStandIn } from './aws-stand-in.ts';
 import type { AwsStandIn } from './aws-stand-in.ts';
@@ -30,7 +30,7 @@ const ASSUMED = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-0
   <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
 
 let standIn: AwsStandIn;
-let sender: ReplySender;
+let sender: ReturnType<typeof createReplySender>;
 
 beforeEach(async () => {
   standIn = await startAwsStandIn(() => SENT);
@@ -105,12 +105,12 @@ describe('sendWhatsApp', () => {
 });
 
 const SENDS = {
-  sms: (from: ReplySender, place: Place) => from.sendSms(SMS, place),
-  whatsapp: (from: ReplySender, place: Place) => from.sendWhatsApp(WHATSAPP, place),
+  sms: (place: Place, timeoutMs?: number) => sender.sendSms(SMS, place, timeoutMs),
+  whatsapp: (place: Place, timeoutMs?: number) => sender.sendWhatsApp(WHATSAPP, place, timeoutMs),
 } as const satisfies Record<Channel, unknown>;
 
 describe.each(CHANNELS)('both: %s', (channel) => {
-  const send = (from: ReplySender, place: Place = PLACE) => SENDS[channel](from, place);
+  const send = (place: Place = PLACE, timeoutMs?: number) => SENDS[channel](place, timeoutMs);
   const failureOf = async (sent: Promise<unknown>) =>
     sent.then(
       () => undefined,
@@ -123,14 +123,14 @@ describe.each(CHANNELS)('both: %s', (channel) => {
     ['no ids', '{"MessageId":"+1 425 555 0182","messageId":"+1 425 555 0182"}'],
   ])('an answer whose members are %s', async (_name, body) => {
     standIn.answer = () => ({ status: 200, body });
-    expect(await send(sender)).toEqual({});
+    expect(await send()).toEqual({});
   });
 
   it('assumes a route’s role once', async () => {
     standIn.answer = ({ body }) => (body.includes('AssumeRole') ? { status: 200, body: ASSUMED } : SENT);
     const place = { region: 'us-west-2', roleArn: ROLE_ARN };
-    await send(sender, place);
-    await send(sender, place);
+    await send(place);
+    await send(place);
     const [assume, ...sends] = standIn.seen;
     expect(new URLSearchParams(assume?.body).get('RoleArn')).toBe(ROLE_ARN);
     expect(sends.map(({ authorization }) => /Credential=(\w+)/.exec(authorization)?.[1])).toEqual([
@@ -141,19 +141,17 @@ describe.each(CHANNELS)('both: %s', (channel) => {
 
   it('missing credentials pause, and surely sent nothing', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
-    const failure = await failureOf(send(sender));
+    const failure = await failureOf(send());
     expect(failure).toMatchObject({ verdict: 'pause', code: 'CredentialsUnavailable', isAmbiguous: false });
     expect(standIn.seen).toEqual([]);
   });
 
   it('is tried once alone, and never waits without end', async () => {
     standIn.answer = () => ({ status: 500, body: '{}' });
-    expect(await failureOf(send(sender))).toMatchObject({ verdict: 'retry', isAmbiguous: true });
+    expect(await failureOf(send())).toMatchObject({ verdict: 'retry', isAmbiguous: true });
     expect(standIn.seen).toHaveLength(1);
     standIn.answer = () => 'hang';
-    const impatient = createReplySender({ sendTimeoutMs: 100 });
-    expect(await failureOf(send(impatient))).toMatchObject({ verdict: 'retry', isAmbiguous: true });
-    impatient.close();
+    expect(await failureOf(send(PLACE, 100))).toMatchObject({ verdict: 'retry', isAmbiguous: true });
   });
 
   it('breaks off what is under way when it is closed', async () => {
@@ -162,7 +160,7 @@ describe.each(CHANNELS)('both: %s', (channel) => {
       resolve();
       return 'hang';
     };
-    const failure = failureOf(send(sender));
+    const failure = failureOf(send());
     await arrived;
     sender.close();
     expect(await failure).toMatchObject({ verdict: 'retry', isAmbiguous: true });

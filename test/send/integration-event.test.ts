@@ -19,7 +19,6 @@ function next(sent: SentEvent, destination = DESTINATION, over: Partial<InboundC
       requests.push(request);
       return Promise.resolve(sent);
     },
-    close: () => {},
   };
   const options = { sender, textLimits: LIMITS };
   return { step: nextIntegrationEvent({ ...CLAIM, ...over }, MESSAGE, destination, NOW, options), requests };

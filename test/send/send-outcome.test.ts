@@ -3,7 +3,6 @@ import http from 'node:http';
 import { ConnectClient, SendChatIntegrationEventCommand } from '@aws-sdk/client-connect';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createConnectSender } from '../../src/send/connect-client.ts';
-import type { ConnectSender } from '../../src/send/connect-client.ts';
 import {
   ContentNotRendered,
   CredentialsUnavailable,
@@ -134,7 +133,7 @@ const ANSWERS: readonly Case[] = [
 
 describe('classifySendError over HTTP with the SDK', () => {
   let standIn: AwsStandIn;
-  let sender: ConnectSender;
+  let sender: ReturnType<typeof createConnectSender>;
 
   beforeAll(async () => {
     standIn = await startAwsStandIn(() => 'hang');
@@ -164,9 +163,7 @@ describe('classifySendError over HTTP with the SDK', () => {
 
   it('a silent Connect: the deadline', async () => {
     standIn.answer = () => 'hang';
-    const impatient = createConnectSender({ sendTimeoutMs: 50 });
-    const failure = classifySendError(await failureOf(impatient.send(REQUEST, PLACE)));
-    impatient.close();
+    const failure = classifySendError(await failureOf(sender.send(REQUEST, PLACE, 50)));
     expect(failure).toMatchObject({ verdict: 'retry', code: 'AbortError', isAmbiguous: true });
   });
 

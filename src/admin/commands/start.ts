@@ -40,7 +40,7 @@ export async function start(io: CommandIo): Promise<number> {
   const end = await Promise.race([
     signalled.then((signal) => ({ signal })),
     crashed.then((error) => ({ error, code: 'INTERNAL' as const })),
-    app.failed.then((error) => ({ error, code: 'STORE_UNAVAILABLE' as const })),
+    app.failed,
   ]);
   void nextSignal().then(() => process.exit(EXIT_KILLED));
   if ('signal' in end) logger.info({ signal: end.signal }, 'service.draining');

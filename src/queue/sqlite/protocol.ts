@@ -1,5 +1,6 @@
 import type { ChatParties } from '../../normalize/agent-reply.ts';
 import type { ErrorCode } from '../../errors.ts';
+import type { Call, Reply } from '../../worker-calls.ts';
 import type {
   AcceptedItem,
   AcceptRequest,
@@ -44,8 +45,7 @@ export interface Operations {
 
 export type OperationName = keyof Operations;
 
-export interface StoreCall<Name extends OperationName = OperationName> {
-  readonly id: number;
+export interface StoreRequest<Name extends OperationName = OperationName> {
   readonly operation: Name;
   readonly argument: Operations[Name]['argument'];
 }
@@ -56,9 +56,8 @@ export interface StoreFault {
   readonly sentence: string;
 }
 
-export type StoreReply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly fault: StoreFault };
+export type StoreCall = Call<StoreRequest>;
+export type StoreReply = Reply<StoreFault>;
 
 export interface WorkerOptions {
   readonly file: string;

@@ -99,7 +99,7 @@ const { file, role, waits } = workerData as WorkerOptions;
 try {
   const db = new Database(file, role, waits);
   if (role === 'service') voidLeases(db);
-  port.on('message', (first: StoreCall) => serve(db, takeBatch(first)));
+  port.on('message', (calls: readonly StoreCall[]) => serve(db, takeBatch(calls)));
   port.postMessage({ opened: true });
 } catch (error) {
   port.postMessage({ fault: describeFault(error) });
@@ -119,12 +119,12 @@ function voidLeases(db: Database): void {
   }
 }
 
-function takeBatch(first: StoreCall): StoreCall[] {
-  const batch = [first];
+function takeBatch(first: readonly StoreCall[]): readonly StoreCall[] {
+  const batch = [...first];
   while (batch.length < MAX_BATCH) {
     const next = receiveMessageOnPort(port);
     if (!next) break;
-    batch.push(next.message);
+    batch.push(...next.message);
   }
   return batch;
 }

@@ -12,8 +12,8 @@ import {
   CreateParticipantConnectionCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-connectparticipant';
-import { AwsClients, SEND_TIMEOUT_MS } from '../aws-clients.ts';
-import type { Place } from '../aws-clients.ts';
+import { AwsClients, deadlineIn } from '../aws-clients.ts';
+import type { Closable, Place } from '../aws-clients.ts';
 import { isPlainId } from '../send-outcome.ts';
 
 export interface OpenedChat {
@@ -49,77 +49,95 @@ export interface MessageRequest {
 
 /** All reject with whatever the SDK raised, or with CredentialsUnavailable: `classifySendError` reads both. */
 export interface ParticipantSender {
-  startChat(request: StartChatContactCommandInput, place: Place): Promise<OpenedChat>;
-  startStreaming(request: StreamingRequest, place: Place): Promise<StartedStreaming>;
-  connect(participantToken: string, place: Place): Promise<Connection>;
-  sendMessage(request: MessageRequest, place: Place): Promise<{ readonly requestId?: string }>;
-  /** Breaks off what is still under way. */
-  close(): void;
+  startChat(request: StartChatContactCommandInput, place: Place, timeoutMs?: number): Promise<OpenedChat>;
+  startStreaming(request: StreamingRequest, place: Place, timeoutMs?: number): Promise<StartedStreaming>;
+  connect(participantToken: string, place: Place, timeoutMs?: number): Promise<Connection>;
+  sendMessage(
+    request: MessageRequest,
+    place: Place,
+    timeoutMs?: number,
+  ): Promise<{ readonly requestId?: string }>;
 }
 
 /** Where Connect says nothing of a connection's end: what its documentation says. */
 const CONNECTION_LASTS_MS = 24 * 60 * 60 * 1_000;
 const TOKEN_MAX_CHARACTERS = 4_000;
 
-export function createParticipantSender({ sendTimeoutMs = SEND_TIMEOUT_MS } = {}): ParticipantSender {
-  const connect = new AwsClients((settings) => new ConnectClient(settings), { sendTimeoutMs });
-  const participant = new AwsClients((settings) => new ConnectParticipantClient(settings), { sendTimeoutMs });
+export function createParticipantSender(): ParticipantSender & Closable {
+  const connect = new AwsClients((settings) => new ConnectClient(settings));
+  const participant = new AwsClients((settings) => new ConnectParticipantClient(settings));
   return {
-    startChat: (request, place) =>
-      connect.send(place, async (client, options) => {
-        const answer = await client.send(new StartChatContactCommand(request), options);
-        const { ContactId, ParticipantToken, $metadata } = answer;
-        return {
-          contactId: needed(ContactId, isPlainId),
-          participantToken: needed(ParticipantToken, isToken),
-          ...requestIdOf($metadata),
-        };
-      }),
-    startStreaming: ({ instanceId, contactId, streamingEndpointArn, clientToken }, place) =>
-      connect.send(place, async (client, options) => {
-        const { StreamingId, $metadata } = await client.send(
-          new StartContactStreamingCommand({
-            InstanceId: instanceId,
-            ContactId: contactId,
-            ChatStreamingConfiguration: { StreamingEndpointArn: streamingEndpointArn },
-            ClientToken: clientToken,
-          }),
-          options,
-        );
-        return { streamingId: needed(StreamingId, isToken), ...requestIdOf($metadata) };
-      }),
-    connect: (participantToken, place) =>
-      participant.send(place, async (client, options) => {
-        const { ConnectionCredentials, $metadata } = await client.send(
-          new CreateParticipantConnectionCommand({
-            Type: ['CONNECTION_CREDENTIALS'],
-            ParticipantToken: participantToken,
-            // Nobody holds a websocket open; and the flow begins once the customer is connected.
-            ConnectParticipant: true,
-          }),
-          options,
-        );
-        const expiresAt = Date.parse(ConnectionCredentials?.Expiry ?? '');
-        return {
-          connectionToken: needed(ConnectionCredentials?.ConnectionToken, isToken),
-          expiresAt: Number.isNaN(expiresAt) ? Date.now() + CONNECTION_LASTS_MS : expiresAt,
-          ...requestIdOf($metadata),
-        };
-      }),
-    sendMessage: ({ connectionToken, content, clientToken }, place) =>
-      participant.send(place, async (client, options) => {
-        const { Id, $metadata } = await client.send(
-          new SendMessageCommand({
-            ConnectionToken: connectionToken,
-            ContentType: 'text/plain',
-            Content: content,
-            ClientToken: clientToken,
-          }),
-          options,
-        );
-        needed(Id, isToken);
-        return requestIdOf($metadata);
-      }),
+    startChat: (request, place, timeoutMs) =>
+      connect.send(
+        place,
+        async (client, options) => {
+          const answer = await client.send(new StartChatContactCommand(request), options);
+          const { ContactId, ParticipantToken, $metadata } = answer;
+          return {
+            contactId: needed(ContactId, isPlainId),
+            participantToken: needed(ParticipantToken, isToken),
+            ...requestIdOf($metadata),
+          };
+        },
+        deadlineIn(timeoutMs),
+      ),
+    startStreaming: ({ instanceId, contactId, streamingEndpointArn, clientToken }, place, timeoutMs) =>
+      connect.send(
+        place,
+        async (client, options) => {
+          const { StreamingId, $metadata } = await client.send(
+            new StartContactStreamingCommand({
+              InstanceId: instanceId,
+              ContactId: contactId,
+              ChatStreamingConfiguration: { StreamingEndpointArn: streamingEndpointArn },
+              ClientToken: clientToken,
+            }),
+            options,
+          );
+          return { streamingId: needed(StreamingId, isToken), ...requestIdOf($metadata) };
+        },
+        deadlineIn(timeoutMs),
+      ),
+    connect: (participantToken, place, timeoutMs) =>
+      participant.send(
+        place,
+        async (client, options) => {
+          const { ConnectionCredentials, $metadata } = await client.send(
+            new CreateParticipantConnectionCommand({
+              Type: ['CONNECTION_CREDENTIALS'],
+              ParticipantToken: participantToken,
+              // Nobody holds a websocket open; and the flow begins once the customer is connected.
+              ConnectParticipant: true,
+            }),
+            options,
+          );
+          const expiresAt = Date.parse(ConnectionCredentials?.Expiry ?? '');
+          return {
+            connectionToken: needed(ConnectionCredentials?.ConnectionToken, isToken),
+            expiresAt: Number.isNaN(expiresAt) ? Date.now() + CONNECTION_LASTS_MS : expiresAt,
+            ...requestIdOf($metadata),
+          };
+        },
+        deadlineIn(timeoutMs),
+      ),
+    sendMessage: ({ connectionToken, content, clientToken }, place, timeoutMs) =>
+      participant.send(
+        place,
+        async (client, options) => {
+          const { Id, $metadata } = await client.send(
+            new SendMessageCommand({
+              ConnectionToken: connectionToken,
+              ContentType: 'text/plain',
+              Content: content,
+              ClientToken: clientToken,
+            }),
+            options,
+          );
+          needed(Id, isToken);
+          return requestIdOf($metadata);
+        },
+        deadlineIn(timeoutMs),
+      ),
     close: () => {
       connect.close();
       participant.close();

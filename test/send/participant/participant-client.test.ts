@@ -5,7 +5,6 @@ import { FAULTS } from '../../../src/sandbox/connect-faults.ts';
 import { ConnectStandIn } from '../../../src/sandbox/connect-stand-in.ts';
 import { buildChatRequest } from '../../../src/send/participant/chat-request.ts';
 import { createParticipantSender } from '../../../src/send/participant/participant-client.ts';
-import type { ParticipantSender } from '../../../src/send/participant/participant-client.ts';
 import { isChatRefused } from '../../../src/send/participant/participant-errors.ts';
 import { classifySendError } from '../../../src/send/send-outcome.ts';
 import { AWS_TEST_ENVIRONMENT, startAwsStandIn } from '../aws-stand-in.ts';
@@ -26,14 +25,14 @@ const WORDS = { connectionToken: 'connection', content: 'Hello', clientToken: 'm
 /** Long enough for a request to get there on a busy machine. */
 const HANG_MS = 500;
 
-let sender: ParticipantSender;
+let sender: ReturnType<typeof createParticipantSender>;
 
-function startSender(url: string, sendTimeoutMs?: number): void {
+function startSender(url: string): void {
   Object.assign(process.env, AWS_TEST_ENVIRONMENT, {
     AWS_ENDPOINT_URL_CONNECT: url,
     AWS_ENDPOINT_URL_CONNECTPARTICIPANT: url,
   });
-  sender = createParticipantSender(sendTimeoutMs === undefined ? {} : { sendTimeoutMs });
+  sender = createParticipantSender();
 }
 
 afterEach(() => sender.close());
@@ -108,11 +107,11 @@ describe('an answer', () => {
   afterEach(() => standIn[Symbol.asyncDispose]());
 
   const operations = {
-    startChat: () => sender.startChat(REQUEST, PLACE),
-    startStreaming: () => sender.startStreaming(STREAMING, PLACE),
-    connect: () => sender.connect('participant', PLACE),
-    sendMessage: () => sender.sendMessage(WORDS, PLACE),
-  } as const satisfies Record<string, () => Promise<unknown>>;
+    startChat: (timeoutMs?: number) => sender.startChat(REQUEST, PLACE, timeoutMs),
+    startStreaming: (timeoutMs?: number) => sender.startStreaming(STREAMING, PLACE, timeoutMs),
+    connect: (timeoutMs?: number) => sender.connect('participant', PLACE, timeoutMs),
+    sendMessage: (timeoutMs?: number) => sender.sendMessage(WORDS, PLACE, timeoutMs),
+  } as const satisfies Record<string, (timeoutMs?: number) => Promise<unknown>>;
 
   it.each<{ operation: keyof typeof operations; lacks: string; body: unknown }>([
     { operation: 'startChat', lacks: 'everything', body: {} },
@@ -170,9 +169,9 @@ describe('an answer', () => {
   });
 
   it.each(Object.entries(operations))('of %s that never comes ends by its time-out', async (_, operation) => {
-    startSender(standIn.url, HANG_MS);
+    startSender(standIn.url);
     answering = 'hang';
-    expect(await failureOf(operation())).toMatchObject({ verdict: 'retry', isAmbiguous: true });
+    expect(await failureOf(operation(HANG_MS))).toMatchObject({ verdict: 'retry', isAmbiguous: true });
     expect(standIn.seen).toHaveLength(1);
   });
 });

@@ -1,0 +1,63 @@
+/**
+ * The thread of the AWS clients: a send costs more CPU than all the rest of a message's way, and must not hold up the
+ * thread that accepts.
+ */
+import { parentPort } from 'node:worker_threads';
+import type { Call, Reply } from '../../worker-calls.ts';
+import type { Place } from '../aws-clients.ts';
+import { packError } from './packed-error.ts';
+import type { PackedError } from './packed-error.ts';
+import { machineMs } from './protocol.ts';
+import type { SenderName, SendRequest, Senders } from './protocol.ts';
+
+/** Imported at their first send: most services need one of them. */
+const LOADS: { readonly [Name in SenderName]: () => Promise<Senders[Name]> } = {
+  connect: async () => (await import('../connect-client.ts')).createConnectSender(),
+  participant: async () => (await import('../participant/participant-client.ts')).createParticipantSender(),
+  replies: async () => (await import('../eum-client.ts')).createReplySender(),
+};
+
+type Operations = Readonly<
+  Record<string, (request: unknown, place: Place, timeoutMs: number) => Promise<unknown>>
+>;
+
+if (!parentPort) throw new Error('The AWS clients’ thread is started by AwsThread.');
+const port = parentPort;
+const loaded = new Map<SenderName, Promise<Operations>>();
+const replies: Reply<PackedError>[] = [];
+
+port.on('message', (calls: readonly Call<SendRequest>[]) => {
+  for (const call of calls) void answer(call);
+});
+void load('connect');
+
+async function answer(call: Call<SendRequest>): Promise<void> {
+  if (replies.push(await replyTo(call)) === 1) setImmediate(postReplies);
+}
+
+/** What has come in one turn of the event loop goes together. */
+function postReplies(): void {
+  port.postMessage(replies);
+  replies.length = 0;
+}
+
+async function replyTo({ id, ...request }: Call<SendRequest>): Promise<Reply<PackedError>> {
+  try {
+    return { id, result: await send(request) };
+  } catch (error) {
+    return { id, fault: packError(error) };
+  }
+}
+
+async function send({ sender, operation, request, place, endsAtMs }: SendRequest): Promise<unknown> {
+  const operations = await load(sender);
+  const timeoutMs = endsAtMs - machineMs();
+  if (timeoutMs <= 0) throw new DOMException('The send’s time was over before it began.', 'TimeoutError');
+  return operations[operation]?.(request, place, timeoutMs);
+}
+
+function load(name: SenderName): Promise<Operations> {
+  const operations = loaded.get(name) ?? (LOADS[name]() as Promise<unknown> as Promise<Operations>);
+  loaded.set(name, operations);
+  return operations;
+}
