@@ -2,8 +2,10 @@
  * The store's thread: all of SQLite happens here, so that no disk ever blocks the event loop.
  *
  * Group commit: whatever has been posted while the last batch was synced goes into the next transaction together, so
- * one sync serves all who wait, and nobody waits for company. Each operation runs in a savepoint of its own: a bad row
- * fails only its own caller. Replies leave after the commit; if that fails, every caller of the batch hears so.
+ * one sync serves all who wait, and nobody waits for company. If an operation fails, all of its batch is undone and done
+ * again, each operation in a savepoint of its own: a bad row fails only its own caller. Not from the start, since a
+ * savepoint copies every page that is changed after it. Replies leave after the commit; if that fails, every caller
+ * of the batch hears so.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { BridgeError } from '../../errors.ts';
@@ -141,7 +143,7 @@ function runTransaction(db: Database, calls: readonly StoreCall[]): StoreReply[]
   try {
     db.checkPlace();
     db.begin();
-    const replies = calls.map((call) => reply(db, call, () => db.savepoint(() => run(db, call))));
+    const replies = runTogether(db, calls) ?? runApart(db, calls);
     if (!db.isInTransaction) throw new Error('SQLite ended the transaction');
     db.commit();
     return replies;
@@ -150,6 +152,21 @@ function runTransaction(db: Database, calls: readonly StoreCall[]): StoreReply[]
     noteDamage(db, error);
     return calls.map(({ id }) => ({ id, fault: describeFault(error) }));
   }
+}
+
+/** Undefined: one has failed, and all are undone. */
+function runTogether(db: Database, calls: readonly StoreCall[]): StoreReply[] | undefined {
+  try {
+    return calls.map((call) => ({ id: call.id, result: run(db, call) }));
+  } catch {
+    db.rollback();
+    db.begin();
+    return undefined;
+  }
+}
+
+function runApart(db: Database, calls: readonly StoreCall[]): StoreReply[] {
+  return calls.map((call) => reply(db, call, () => db.savepoint(() => run(db, call))));
 }
 
 function run(db: Database, { operation, argument }: StoreCall): unknown {
