@@ -178,6 +178,14 @@ describe('accepting, claiming and recording', () => {
     ]);
   });
 
+  it('find a lane’s head past all that the lane has had', () => {
+    doEverything();
+    const steps = explain(db.statements).filter(({ sql }) => sql.includes('ORDER BY begun DESC'));
+    expect(steps.map(({ detail }) => detail)).toEqual([
+      'SEARCH messages USING INDEX messages_by_turn (lane_id=? AND <expr>=?)',
+    ]);
+  });
+
   it('ask with every statement that their sources have', () => {
     doEverything();
     const asked = [...db.statements].join('\n');

@@ -5,7 +5,8 @@ import type { AcceptedItem, AcceptItem, AcceptRequest, Placement, StoredMessage 
 import { book } from './books.ts';
 import { endChat } from './chats.ts';
 import type { Database, Row } from './database.ts';
-import { moveLane, placementRow, setLaneDue } from './lane.ts';
+import { IS_UNFINISHED, moveLane, noteEntry, placementRow } from './lane.ts';
+import type { PlacedLane } from './lane.ts';
 
 export function accept(db: Database, request: AcceptRequest): readonly AcceptedItem[] {
   for (const contactId of request.endedContacts ?? []) endChat(db, request.acceptedAt, contactId);
@@ -35,8 +36,7 @@ export function acceptItem(db: Database, request: Acceptance, item: AcceptItem):
   return { id, outcome: 'accepted', arrivedLate };
 }
 
-export interface OpenLane {
-  readonly id: number;
+export interface OpenLane extends PlacedLane {
   /** Made just now. */
   readonly isNew: boolean;
 }
@@ -54,28 +54,27 @@ export function openLane(
     customerAddress: message.customerAddress,
     businessAddress: message.businessAddress,
   };
-  const lane = db.get<{ id: number }>(
-    `SELECT id FROM lanes WHERE direction = :direction AND channel = :channel
+  const lane = db.get<PlacedLane>(
+    `SELECT id, destination, pace_key AS paceKey FROM lanes WHERE direction = :direction AND channel = :channel
        AND customer_address = :customerAddress AND business_address = :businessAddress`,
     key,
   );
-  if (lane) return { id: lane.id, isNew: false };
-  const { id } = db.one<{ id: number }>(
+  if (lane) return { ...lane, isNew: false };
+  const made = db.one<PlacedLane>(
     `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key,
        is_idempotent, last_accepted_at)
      VALUES (:direction, :channel, :customerAddress, :businessAddress, :destination, :paceKey,
        :isIdempotent, :acceptedAt)
-     RETURNING id`,
+     RETURNING id, destination, pace_key AS paceKey`,
     { ...key, ...placementRow(placement), acceptedAt: request.acceptedAt },
   );
-  return { id, isNew: true };
+  return { ...made, isNew: true };
 }
 
 /** The lane goes where its newest message goes, and is due from the head that it has now. */
-export function enterLane(db: Database, acceptedAt: number, { id }: OpenLane, placement: Placement): void {
-  moveLane(db, acceptedAt, id, placement);
-  db.run('UPDATE lanes SET last_accepted_at = :acceptedAt WHERE id = :id', { id, acceptedAt });
-  setLaneDue(db, id);
+export function enterLane(db: Database, acceptedAt: number, lane: OpenLane, placement: Placement): void {
+  moveLane(db, acceptedAt, lane, placement);
+  noteEntry(db, lane.id, acceptedAt);
 }
 
 /** A duplicate changes nothing: it must not bring back the address of somebody who has been erased, either. */
@@ -87,7 +86,7 @@ export function leaveLane(db: Database, { id, isNew }: OpenLane): void {
 function isOvertaken(db: Database, laneId: number, sentAt: number, snsAt: number): boolean {
   const { isOvertaken } = db.one<{ isOvertaken: number }>(
     `SELECT (:sentAt, :snsAt) < (gone_sent_at, gone_sns_at) OR EXISTS
-       (SELECT 1 FROM messages WHERE lane_id = :laneId AND begun = 1 AND state IN ('pending', 'sending')
+       (SELECT 1 FROM messages WHERE lane_id = :laneId AND ${IS_UNFINISHED} AND begun = 1
           AND (:sentAt, :snsAt) < (sent_at, sns_at)) AS isOvertaken
      FROM lanes WHERE id = :laneId`,
     { laneId, sentAt, snsAt },

@@ -25,7 +25,8 @@ export function readStatus(db: Database): StoreStatus {
      WHERE ${IS_KEPT} GROUP BY state, channel`,
   );
   const { oldestPendingAt } = db.one<{ oldestPendingAt: number | null }>(
-    `SELECT min(accepted_at) AS oldestPendingAt FROM messages WHERE state IN ('pending', 'sending')`,
+    `SELECT min(accepted_at) AS oldestPendingAt FROM messages
+     WHERE ${IS_KEPT} AND state IN ('pending', 'sending')`,
   );
   const paused = db.all<PausedDestination>(
     `SELECT destination, code, reason, paused_at AS pausedAt, next_probe_at AS nextProbeAt FROM pauses

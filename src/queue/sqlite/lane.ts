@@ -8,10 +8,16 @@ export interface Head {
   readonly dueAt: number;
 }
 
+/**
+ * The expression of the index messages_by_turn, word for word: SQLite takes the index no further than the lane for a
+ * query that says the same in other words.
+ */
+export const IS_UNFINISHED = `(state IN ('pending', 'sending')) = 1`;
+
 /** The begun message if there is one, else the earliest by sent time, SNS Timestamp and acceptance. */
 export function readHead(db: Database, laneId: number): Head | undefined {
   return db.get<Head>(
-    `SELECT id, state, due_at AS dueAt FROM messages WHERE lane_id = :laneId AND state IN ('pending', 'sending')
+    `SELECT id, state, due_at AS dueAt FROM messages WHERE lane_id = :laneId AND ${IS_UNFINISHED}
      ORDER BY begun DESC, sent_at, sns_at, id LIMIT 1`,
     { laneId },
   );
@@ -22,34 +28,57 @@ export function readHead(db: Database, laneId: number): Head | undefined {
  * that wait, whatever is accepted meanwhile, so that lanes take turns. A leased lane stays as it is until its lease ends.
  */
 export function setLaneDue(db: Database, laneId: number): void {
-  const head = readHead(db, laneId);
   db.run('UPDATE lanes SET due_at = max(:dueAt, tried_at) WHERE id = :laneId AND lease_token IS NULL', {
     laneId,
-    dueAt: head?.dueAt ?? null,
+    dueAt: readDueAt(db, laneId),
   });
+}
+
+/** `setLaneDue` of a lane that a message has entered. */
+export function noteEntry(db: Database, laneId: number, acceptedAt: number): void {
+  db.run(
+    `UPDATE lanes SET last_accepted_at = :acceptedAt,
+       due_at = CASE WHEN lease_token IS NULL THEN max(:dueAt, tried_at) ELSE due_at END
+     WHERE id = :laneId`,
+    { laneId, acceptedAt, dueAt: readDueAt(db, laneId) },
+  );
+}
+
+/** `setLaneDue` of a lane whose attempt has ended. */
+export function releaseLane(db: Database, laneId: number, now: number): void {
+  db.run(
+    'UPDATE lanes SET lease_token = NULL, tried_at = :now, due_at = max(:dueAt, :now) WHERE id = :laneId',
+    { laneId, now, dueAt: readDueAt(db, laneId) },
+  );
+}
+
+function readDueAt(db: Database, laneId: number): number | null {
+  return readHead(db, laneId)?.dueAt ?? null;
+}
+
+/** A lane and where it goes. */
+export interface PlacedLane extends Pick<Placement, 'destination' | 'paceKey'> {
+  readonly id: number;
 }
 
 /**
  * The lane goes to another destination, if it is another. What its messages waited behind the old one's pauses keeps being
  * time paused: it does not make them old.
  */
-export function moveLane(db: Database, now: number, laneId: number, placement: Placement): void {
+export function moveLane(db: Database, now: number, lane: PlacedLane, placement: Placement): void {
   const { destination, paceKey } = placement;
-  const lane = db.one<Placement>('SELECT destination, pace_key AS paceKey FROM lanes WHERE id = :laneId', {
-    laneId,
-  });
   if (lane.destination === destination && lane.paceKey === paceKey) return;
   db.run(
     `UPDATE messages SET paused_ms = paused_ms +
        (SELECT coalesce(sum(coalesce(resumed_at, :now) - max(paused_at, accepted_at)), 0) FROM pauses
         WHERE pauses.destination = :from AND coalesce(resumed_at, :now) > accepted_at)
-     WHERE lane_id = :laneId AND state IN ('pending', 'sending') AND :from <> :to`,
-    { now, laneId, from: lane.destination, to: destination },
+     WHERE lane_id = :laneId AND ${IS_UNFINISHED} AND :from <> :to`,
+    { now, laneId: lane.id, from: lane.destination, to: destination },
   );
   db.run(
     `UPDATE lanes SET destination = :destination, pace_key = :paceKey, is_idempotent = :isIdempotent
      WHERE id = :laneId`,
-    { laneId, ...placementRow(placement) },
+    { laneId: lane.id, ...placementRow(placement) },
   );
 }
 
@@ -60,7 +89,7 @@ export function placementRow({ destination, paceKey, isIdempotent = false }: Pla
 /** A machine whose clock was ahead, and is right now, must not wait until it is that late. */
 export function mendClock(db: Database, now: number): void {
   db.run(
-    `UPDATE messages SET due_at = :now WHERE state IN ('pending', 'sending') AND due_at > :now + :maxWaitMs
+    `UPDATE messages SET due_at = :now WHERE ${IS_UNFINISHED} AND due_at > :now + :maxWaitMs
        AND lane_id IN (SELECT id FROM lanes WHERE due_at > :now + :maxWaitMs)`,
     { now, maxWaitMs: MAX_WAIT_MS },
   );

@@ -5,7 +5,8 @@ import { eraseAttemptErrors, recordAttempt } from './attempts.ts';
 import { book } from './books.ts';
 import { keepChat } from './chats.ts';
 import type { Database, Row } from './database.ts';
-import { moveLane, setLaneDue } from './lane.ts';
+import { moveLane, releaseLane } from './lane.ts';
+import type { PlacedLane } from './lane.ts';
 import { settlePace } from './paces.ts';
 
 export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' | 'superseded' {
@@ -13,14 +14,14 @@ export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' |
   // The token is gone or back, whoever has the lane.
   if (pace) settlePace(db, now, pace);
   const lane = db.get<ClaimedLane>(
-    'SELECT lease_token AS leaseToken, is_idempotent AS isIdempotent FROM lanes WHERE id = :id',
+    `SELECT id, destination, pace_key AS paceKey, lease_token AS leaseToken, is_idempotent AS isIdempotent
+     FROM lanes WHERE id = :id`,
     { id: claim.laneId },
   );
   if (lane?.leaseToken !== claim.leaseToken) return 'superseded';
   endAttempt(db, report, lane.isIdempotent === 1);
-  if (placement) moveLane(db, now, claim.laneId, placement);
-  db.run('UPDATE lanes SET lease_token = NULL, tried_at = :now WHERE id = :id', { id: claim.laneId, now });
-  setLaneDue(db, claim.laneId);
+  if (placement) moveLane(db, now, lane, placement);
+  releaseLane(db, claim.laneId, now);
   keepChat(db, report);
   if (report.notice) acceptNotice(db, now, report.notice);
   if (report.pause) pauseDestination(db, now, report.pause, claim.isProbe);
@@ -37,7 +38,7 @@ export function recordOutcome(db: Database, report: OutcomeReport): 'recorded' |
   return 'recorded';
 }
 
-interface ClaimedLane {
+interface ClaimedLane extends PlacedLane {
   readonly leaseToken: string | null;
   readonly isIdempotent: number;
 }
