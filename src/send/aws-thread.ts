@@ -7,12 +7,17 @@ import type { PackedError } from './aws-thread/packed-error.ts';
 import { machineMs } from './aws-thread/protocol.ts';
 import type { SenderName, SendRequest, Senders } from './aws-thread/protocol.ts';
 
+/** What a send leaves is garbage soon after, of which V8 would let 48 MB lie. */
+const YOUNG_GENERATION_MB = 24;
+
 /**
  * The AWS clients in a thread of their own (see aws-thread/worker.ts). Its sends reject with errors that
  * `classifySendError` reads as it does the SDK's own. If the thread ends, what was under way rejects, and may have been taken.
  */
 export class AwsThread {
-  readonly #worker = new Worker(new URL('./aws-thread/worker.ts', import.meta.url));
+  readonly #worker = new Worker(new URL('./aws-thread/worker.ts', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
   readonly #calls = new WorkerCalls<SendRequest, PackedError>(this.#worker, {
     toError: unpackError,
     toLoss: (end) => new Error('The AWS clients’ thread has ended.', { cause: end }),
