@@ -16,9 +16,9 @@ interface Waiter {
 }
 
 export interface WorkerCallsOptions<Fault> {
-  /** What a call rejects with whose work failed. */
+  /** What a call whose work failed rejects with. */
   readonly toError: (fault: Fault) => unknown;
-  /** What a call rejects with that the thread's end has cut off, or that came after it. */
+  /** What a call that the thread's end has cut off rejects with. */
   readonly toLoss: (end: unknown) => unknown;
 }
 
@@ -47,7 +47,7 @@ export class WorkerCalls<Request extends object, Fault> {
     });
   }
 
-  /** Rejects by `toError` or `toLoss`. */
+  /** Rejects by `toError` or `toLoss`, or with why its request can't be cloned (which fails what is posted with it, too). */
   call(request: Request): Promise<unknown> {
     if (this.hasEnded) return Promise.reject(this.#options.toLoss(this.#end));
     const call: Call<Request> = { ...request, id: ++this.#lastId };
@@ -57,10 +57,18 @@ export class WorkerCalls<Request extends object, Fault> {
     });
   }
 
-  /** What one turn of the event loop has asked for goes together: a thread that is woken for each does less in the same time. */
+  /** What one callback has asked for goes together: a thread that is woken for each does less in the same time. */
   #post(): void {
-    this.#worker.postMessage(this.#posting);
+    const calls = this.#posting;
     this.#posting = [];
+    try {
+      this.#worker.postMessage(calls);
+    } catch (error) {
+      for (const { id } of calls) {
+        this.#waiters.get(id)?.reject(error);
+        this.#waiters.delete(id);
+      }
+    }
   }
 
   get hasEnded(): boolean {

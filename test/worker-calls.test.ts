@@ -45,6 +45,14 @@ it('gives each call its own answer, in whatever order they come, and posts what 
   await worker.terminate();
 });
 
+it('rejects what can’t be posted, and posts what comes after it', async () => {
+  const { calls, worker } = startCalls();
+  const request = { what: 'add', numbers: [1], more: () => {} } as const;
+  await expect(calls.call(request)).rejects.toMatchObject({ name: 'DataCloneError' });
+  expect(await calls.call({ what: 'add', numbers: [2] })).toEqual({ sum: 2, of: 1 });
+  await worker.terminate();
+});
+
 it('rejects what a thread that dies leaves unanswered, and what comes after it, and says why', async () => {
   const { calls } = startCalls();
   const cutOff = calls.call({ what: 'wait' }).catch((error: unknown) => error);

@@ -31,22 +31,19 @@ export class SubscriptionConfirmer {
    */
   async confirmSubscription(envelope: VerifiedConfirmation): Promise<string> {
     const { TopicArn, Token } = envelope;
-    // Needed once in a topic's life, and no start waits for it.
-    const sns = await import('@aws-sdk/client-sns');
-    const command = new sns.ConfirmSubscriptionCommand({
-      TopicArn,
-      Token,
-      AuthenticateOnUnsubscribe: 'true',
-    });
     const abortSignal = AbortSignal.timeout(this.#timeoutMs);
     try {
-      const sent = this.#clientFor(TopicArn, sns.SNSClient).send(command, { abortSignal });
+      // Needed once in a topic's life, and no start waits for it.
+      const { ConfirmSubscriptionCommand, SNSClient } = await import('@aws-sdk/client-sns');
+      const client = this.#clientFor(TopicArn, SNSClient);
+      const request = { TopicArn, Token, AuthenticateOnUnsubscribe: 'true' };
+      const sent = client.send(new ConfirmSubscriptionCommand(request), { abortSignal });
       const { SubscriptionArn } = await Promise.race([sent, rejectOnAbort(abortSignal)]);
       if (!SubscriptionArn) throw new Error('SNS answered without a SubscriptionArn.');
       return SubscriptionArn;
     } catch (cause) {
       // SNS: "Invalid parameter: Token", "Invalid token" or, for a token of another Region, "Invalid parameter: Topic".
-      const isRefused = cause instanceof sns.InvalidParameterException;
+      const isRefused = cause instanceof Error && cause.name === 'InvalidParameterException';
       throw new BridgeError(isRefused ? 'CONFIRMATION_TOKEN_INVALID' : 'CONFIRMATION_FAILED', { cause });
     }
   }

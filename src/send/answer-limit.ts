@@ -4,8 +4,8 @@ import type { Readable } from 'node:stream';
 const ANSWER_MAX_BYTES = 256 * 1024;
 
 /**
- * The SDK's `streamCollector`, which sets no limit of its own: reads an answer's body, but none without end. Rejects with what
- * broke the answer off; its connection is then gone, too.
+ * In place of the SDK's `streamCollector`, which has no limit: reads an answer's body, of at most ANSWER_MAX_BYTES. Rejects with
+ * what broke it off; its connection is then gone, too.
  */
 export function collectAnswer(body: Readable): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {

@@ -21,12 +21,6 @@ export interface Place {
   readonly roleArn: string | undefined;
 }
 
-/** What sends, where it is made. */
-export interface Closable {
-  /** Breaks off what is still under way. */
-  close(): void;
-}
-
 /** The end of a send that begins now. */
 export function deadlineIn(timeoutMs = SEND_TIMEOUT_MS): AbortSignal {
   return AbortSignal.timeout(timeoutMs);
@@ -47,7 +41,7 @@ interface KeptClient<Client extends AwsClient> {
 }
 
 /** The clients of one service. */
-export class AwsClients<Client extends AwsClient> implements Closable {
+export class AwsClients<Client extends AwsClient> {
   readonly #create: (settings: ClientSettings) => Client;
   /** By Region and role, the one used longest ago first. */
   readonly #clients = new Map<string, KeptClient<Client>>();
@@ -56,13 +50,11 @@ export class AwsClients<Client extends AwsClient> implements Closable {
     this.#create = create;
   }
 
-  /**
-   * Rejects with whatever the SDK raised, or with CredentialsUnavailable: `classifySendError` reads both.
-   */
+  /** Rejects with whatever the SDK raised, or with CredentialsUnavailable: `classifySendError` reads both. */
   async send<Output>(
     place: Place,
-    request: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>,
     deadline: AbortSignal,
+    request: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>,
   ): Promise<Output> {
     const kept = this.#clientFor(place);
     kept.sendsUnderWay += 1;
@@ -75,6 +67,7 @@ export class AwsClients<Client extends AwsClient> implements Closable {
     }
   }
 
+  /** Breaks off what is still under way. */
   close(): void {
     for (const { client } of this.#clients.values()) client.destroy();
     this.#clients.clear();
@@ -83,7 +76,7 @@ export class AwsClients<Client extends AwsClient> implements Closable {
   #clientFor(place: Place): KeptClient<Client> {
     const key = `${place.region} ${place.roleArn ?? ''}`;
     const kept = this.#clients.get(key) ?? {
-      client: this.#makeClient(place),
+      client: this.#create(clientSettings(place)),
       sendsUnderWay: 0,
       isDropped: false,
     };
@@ -95,10 +88,6 @@ export class AwsClients<Client extends AwsClient> implements Closable {
       drop(eldest);
     }
     return kept;
-  }
-
-  #makeClient(place: Place): Client {
-    return this.#create(clientSettings(place));
   }
 }
 

@@ -1,14 +1,18 @@
 import { Worker } from 'node:worker_threads';
+import { BridgeError } from '../errors.ts';
 import { WorkerCalls } from '../worker-calls.ts';
 import { SEND_TIMEOUT_MS } from './aws-clients.ts';
 import type { Place } from './aws-clients.ts';
 import { unpackError } from './aws-thread/packed-error.ts';
 import type { PackedError } from './aws-thread/packed-error.ts';
-import { machineMs } from './aws-thread/protocol.ts';
+import { readMonotonicMs } from './aws-thread/protocol.ts';
 import type { SenderName, SendRequest, Senders } from './aws-thread/protocol.ts';
+import { SendNotBegun } from './send-outcome.ts';
 
 /** What a send leaves is garbage soon after, of which V8 would let 48 MB lie. */
 const YOUNG_GENERATION_MB = 24;
+
+const THREAD_ENDED = 'The AWS clients’ thread has ended.';
 
 /**
  * The AWS clients in a thread of their own (see aws-thread/worker.ts). Its sends reject with errors that
@@ -20,12 +24,12 @@ export class AwsThread {
   });
   readonly #calls = new WorkerCalls<SendRequest, PackedError>(this.#worker, {
     toError: unpackError,
-    toLoss: (end) => new Error('The AWS clients’ thread has ended.', { cause: end }),
+    toLoss: (cause) => new Error(THREAD_ENDED, { cause }),
   });
   #isClosing = false;
   /** Resolves, with the reason, if the thread ends before it is closed. */
-  readonly lost: Promise<unknown> = new Promise((resolve) => {
-    void this.#calls.ended.then((end) => !this.#isClosing && resolve(end));
+  readonly lost: Promise<BridgeError> = new Promise((resolve) => {
+    void this.#calls.ended.then((end) => !this.#isClosing && resolve(threadEnded(end)));
   });
 
   readonly senders: Senders = {
@@ -48,17 +52,21 @@ export class AwsThread {
     await this.#worker.terminate();
   }
 
-  #operation<Request, Answer>(
-    sender: SenderName,
-    operation: string,
-  ): (request: Request, place: Place, timeoutMs?: number) => Promise<Answer> {
-    return (request, { region, roleArn }, timeoutMs = SEND_TIMEOUT_MS) =>
-      this.#calls.call({
-        sender,
-        operation,
-        request,
-        place: { region, roleArn },
-        endsAtMs: machineMs() + timeoutMs,
-      }) as Promise<Answer>;
+  #operation<Name extends SenderName, Operation extends keyof Senders[Name] & string>(
+    sender: Name,
+    operation: Operation,
+  ): Senders[Name][Operation] {
+    const send = (request: unknown, { region, roleArn }: Place, timeoutMs = SEND_TIMEOUT_MS) => {
+      // A destination is a place, too, and more than another thread needs.
+      const place = { region, roleArn };
+      if (this.#calls.hasEnded) return Promise.reject(new SendNotBegun(THREAD_ENDED));
+      const endsAt = readMonotonicMs() + timeoutMs;
+      return this.#calls.call({ sender, operation, request, place, endsAt });
+    };
+    return send as Senders[Name][Operation];
   }
+}
+
+function threadEnded(cause: unknown): BridgeError {
+  return new BridgeError('INTERNAL', { detail: THREAD_ENDED, cause });
 }

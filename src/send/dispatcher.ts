@@ -50,7 +50,7 @@ import { isTooOld } from './retry-policy.ts';
 import { classifySendError } from './send-outcome.ts';
 import type { SendFailure } from './send-outcome.ts';
 
-/** Some of them are under way to AWS, some to the store: each has something to do meanwhile. */
+/** Twice what keeps the AWS clients busy: others are on their way to the store meanwhile. */
 export const MAX_IN_FLIGHT = 128;
 const LEASE_MS = 12 * SECOND_MS;
 const POLL_MS = SECOND_MS;

@@ -3,7 +3,7 @@
  * person twice.
  */
 import { AwsClients, deadlineIn } from './aws-clients.ts';
-import type { Closable, Place } from './aws-clients.ts';
+import type { Place } from './aws-clients.ts';
 import { isPlainId } from './send-outcome.ts';
 
 export interface SmsReply {
@@ -44,9 +44,9 @@ export interface ReplySender {
 
 /**
  * Endpoints and credentials are in the environment (`AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2`,
- * `AWS_ENDPOINT_URL_SOCIALMESSAGING`). The clients are imported at the first reply: a service without any starts sooner.
+ * `AWS_ENDPOINT_URL_SOCIALMESSAGING`). Each client is imported at its first reply: most services have one of the channels.
  */
-export function createReplySender(): ReplySender & Closable {
+export function createReplySender(): ReplySender {
   const sms = importedOnce(async () => {
     const { PinpointSMSVoiceV2Client, SendTextMessageCommand } =
       await import('@aws-sdk/client-pinpoint-sms-voice-v2');
@@ -62,38 +62,30 @@ export function createReplySender(): ReplySender & Closable {
   return {
     async sendSms({ to, from, text }, place, timeoutMs) {
       const deadline = deadlineIn(timeoutMs); // the import counts, too
-      const { clients, SendTextMessageCommand } = await sms.get();
+      const { clients, SendTextMessageCommand } = await sms();
       const command = new SendTextMessageCommand({
         DestinationPhoneNumber: to,
         OriginationIdentity: from,
         MessageBody: text,
         MessageType: 'TRANSACTIONAL',
       });
-      const { MessageId, $metadata } = await clients.send(
-        place,
-        (client, sending) => client.send(command, sending),
-        deadline,
+      const { MessageId, $metadata } = await clients.send(place, deadline, (client, sending) =>
+        client.send(command, sending),
       );
       return readSent(MessageId, $metadata.requestId);
     },
     async sendWhatsApp(reply, place, timeoutMs) {
       const deadline = deadlineIn(timeoutMs);
-      const { clients, SendWhatsAppMessageCommand } = await social.get();
+      const { clients, SendWhatsAppMessageCommand } = await social();
       const command = new SendWhatsAppMessageCommand({
         originationPhoneNumberId: reply.phoneNumberArn,
         metaApiVersion: reply.metaApiVersion,
         message: Buffer.from(JSON.stringify(whatsAppMessage(reply))),
       });
-      const { messageId, $metadata } = await clients.send(
-        place,
-        (client, sending) => client.send(command, sending),
-        deadline,
+      const { messageId, $metadata } = await clients.send(place, deadline, (client, sending) =>
+        client.send(command, sending),
       );
       return readSent(messageId, $metadata.requestId);
-    },
-    close() {
-      sms.close();
-      social.close();
     },
   };
 }
@@ -120,16 +112,7 @@ function readSent(messageId: unknown, requestId: unknown): SentReply {
   };
 }
 
-interface Lazy<Imported> extends Closable {
-  get(): Promise<Imported>;
-}
-
-function importedOnce<Imported extends { readonly clients: Closable }>(
-  load: () => Promise<Imported>,
-): Lazy<Imported> {
+function importedOnce<Imported>(load: () => Promise<Imported>): () => Promise<Imported> {
   let imported: Promise<Imported> | undefined;
-  return {
-    get: () => (imported ??= load()),
-    close: () => void imported?.then(({ clients }) => clients.close()).catch(() => undefined),
-  };
+  return () => (imported ??= load());
 }

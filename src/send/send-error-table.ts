@@ -129,6 +129,9 @@ function localErrors({ service, endpoint }: ServiceWords) {
       remedy: 'A newer version of the bridge took the message in: run that one.',
     },
 
+    // The thread that sends is gone, or was too late.
+    SendNotBegun: { verdict: 'retry', remedy: MEND_NOTHING },
+
     // The connection was never made: the service can't have the message.
     ConnectionTimeout: { verdict: 'retry', remedy: network },
     ECONNREFUSED: { verdict: 'retry', remedy: network },

@@ -69,6 +69,14 @@ export class ContentNotRendered extends Error {
   }
 }
 
+/** What was asked for did not come to be sent. */
+export class SendNotBegun extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = 'SendNotBegun';
+  }
+}
+
 /** Any value that a send rejected with, by the table of its service. Never throws. */
 export function classifySendError(error: unknown, table: SendErrorTable = CONNECT_ERRORS): SendFailure {
   const facts = readFacts(error);
@@ -109,7 +117,7 @@ function readFacts(error: unknown): ErrorFacts {
   };
 }
 
-function asRecord(value: unknown): Record<string, unknown> {
+export function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 

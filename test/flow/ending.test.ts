@@ -43,26 +43,54 @@ function childOf(flow: Flow): BridgeProcess['child'] {
   return (flow.bridge as BridgeProcess).child;
 }
 
+const ANY_ERROR = { name: 'Error' };
+const THREAD_DIED = {
+  name: 'BridgeError',
+  message: expect.stringContaining('The AWS clients’ thread has ended.'),
+};
+
 /** With both threads left, the outcome of what is under way is recorded. */
 const DELIVERED = { delivered: 1, possibleDuplicate: 0 };
 /** Nothing could be recorded: the next start finds it. */
 const NONE = { delivered: 0, possibleDuplicate: 0 };
-/** Connect may have it: recorded as that, and sent again. */
+/** Connect may have it, and that is recorded. */
 const DOUBTFUL = { delivered: 0, possibleDuplicate: 1 };
 
 describe.concurrent('what nobody foresaw', () => {
   it.each([
-    { name: 'the store’s thread dies', breakage: 'store', exit: 74, code: 'STORE_UNAVAILABLE', books: NONE },
-    { name: 'the AWS clients’ thread dies', breakage: 'aws', exit: 70, code: 'INTERNAL', books: DOUBTFUL },
-    { name: 'an error that nobody caught', breakage: 'throw', exit: 70, code: 'INTERNAL', books: DELIVERED },
+    {
+      name: 'the store’s thread dies',
+      breakage: 'store',
+      exit: 74,
+      code: 'STORE_UNAVAILABLE',
+      books: NONE,
+      err: ANY_ERROR,
+    },
+    {
+      name: 'the AWS clients’ thread dies',
+      breakage: 'aws',
+      exit: 70,
+      code: 'INTERNAL',
+      books: DOUBTFUL,
+      err: THREAD_DIED,
+    },
+    {
+      name: 'an error that nobody caught',
+      breakage: 'throw',
+      exit: 70,
+      code: 'INTERNAL',
+      books: DELIVERED,
+      err: ANY_ERROR,
+    },
     {
       name: 'a rejection that nobody caught',
       breakage: 'reject',
       exit: 70,
       code: 'INTERNAL',
       books: DELIVERED,
+      err: ANY_ERROR,
     },
-  ])('$name: logged, drained, and exit code $exit', async ({ breakage, exit, code, books }) => {
+  ])('$name: logged, drained, and exit code $exit', async ({ breakage, exit, code, books, err }) => {
     const env = { NODE_OPTIONS: `--import ${BREAK_ON_SIGNAL}`, BREAK: breakage };
     const flow = await Flow.start({ startBridge: startBridgeProcess, env });
     try {
@@ -74,7 +102,7 @@ describe.concurrent('what nobody foresaw', () => {
       expect(await child.exited).toEqual({ code: exit, signal: null });
       const log = logOf(child);
       const failed = log.filter(({ event }) => event === 'service.failed');
-      expect(failed).toMatchObject([{ level: 'fatal', code, err: { name: 'Error' } }]);
+      expect(failed).toMatchObject([{ level: 'fatal', code, err }]);
       expect(log.at(-1)).toMatchObject({ event: 'service.stopped' });
       expect(child.log()).not.toContain('a customer’s words');
       flow.forgetBridge();

@@ -182,7 +182,7 @@ describe('accepting, claiming and recording', () => {
     doEverything();
     const steps = explain(db.statements).filter(({ sql }) => sql.includes('ORDER BY begun DESC'));
     expect(steps.map(({ detail }) => detail)).toEqual([
-      'SEARCH messages USING INDEX messages_by_turn (lane_id=? AND <expr>=?)',
+      'SEARCH messages USING INDEX messages_in_lane (lane_id=? AND <expr>=?)',
     ]);
   });
 

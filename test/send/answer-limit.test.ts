@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import type { Closable, Place } from '../../src/send/aws-clients.ts';
+import type { Place } from '../../src/send/aws-clients.ts';
 import { createConnectSender } from '../../src/send/connect-client.ts';
 import { createReplySender } from '../../src/send/eum-client.ts';
 import { createParticipantSender } from '../../src/send/participant/participant-client.ts';
@@ -10,31 +10,15 @@ import { AWS_TEST_ENVIRONMENT } from './aws-stand-in.ts';
 
 const PLACE: Place = { region: 'us-east-1', roleArn: undefined };
 const EVENT = { SourceId: '+14255550182', DestinationId: 'a-number', Event: { Type: 'MESSAGE' } } as const;
-
-interface Sending {
-  readonly sender: Closable;
-  readonly sent: Promise<unknown>;
-}
+const REPLY = { to: '+14255550182', text: 'a' };
+const WHATSAPP = { phoneNumberArn: 'arn', trackingId: undefined, metaApiVersion: 'v24.0' };
 
 /** One operation of each of the SDK's clients. */
-const SENDS: Readonly<Record<string, () => Sending>> = {
-  Connect: () => {
-    const sender = createConnectSender();
-    return { sender, sent: sender.send(EVENT, PLACE) };
-  },
-  'the Participant Service': () => {
-    const sender = createParticipantSender();
-    return { sender, sent: sender.connect('token', PLACE) };
-  },
-  'End User Messaging SMS': () => {
-    const sender = createReplySender();
-    return { sender, sent: sender.sendSms({ to: '+14255550182', from: '+12065550100', text: 'a' }, PLACE) };
-  },
-  'End User Messaging Social': () => {
-    const sender = createReplySender();
-    const reply = { to: '+14255550182', phoneNumberArn: 'arn', text: 'a', trackingId: undefined };
-    return { sender, sent: sender.sendWhatsApp({ ...reply, metaApiVersion: 'v24.0' }, PLACE) };
-  },
+const SENDS: Readonly<Record<string, () => Promise<unknown>>> = {
+  Connect: () => createConnectSender().send(EVENT, PLACE),
+  'the Participant Service': () => createParticipantSender().connect('token', PLACE),
+  'End User Messaging SMS': () => createReplySender().sendSms({ ...REPLY, from: '+12065550100' }, PLACE),
+  'End User Messaging Social': () => createReplySender().sendWhatsApp({ ...REPLY, ...WHATSAPP }, PLACE),
 };
 
 it.each(
@@ -58,14 +42,15 @@ it.each(
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    Object.assign(process.env, AWS_TEST_ENVIRONMENT, { AWS_ENDPOINT_URL: url });
-    for (const name of Object.keys(process.env))
-      if (name.startsWith('AWS_ENDPOINT_URL_')) delete process.env[name];
-    const { sender, sent } = SENDS[service]?.() ?? {};
-    const failure = await sent?.catch(classifySendError);
+    Object.assign(process.env, AWS_TEST_ENVIRONMENT, {
+      AWS_ENDPOINT_URL_CONNECT: url,
+      AWS_ENDPOINT_URL_CONNECTPARTICIPANT: url,
+      AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2: url,
+      AWS_ENDPOINT_URL_SOCIALMESSAGING: url,
+    });
+    const failure = await SENDS[service]?.().catch(classifySendError);
     expect(failure).toMatchObject({ verdict: 'retry', isAmbiguous: true });
     await brokenOff;
-    sender?.close();
     server.close();
   },
 );

@@ -5,7 +5,6 @@ import type { Metrics } from '../../src/metrics.ts';
 import type { Claim, ClaimedHeads, MessageStore, OutcomeReport } from '../../src/queue/message-store.ts';
 import type { PaceLimits } from '../../src/queue/pace.ts';
 import { ConnectStandIn } from '../../src/sandbox/connect-stand-in.ts';
-import type { Closable } from '../../src/send/aws-clients.ts';
 import { createConnectSender } from '../../src/send/connect-client.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
 import { createDeliveryMethods } from '../../src/send/delivery-methods.ts';
@@ -78,7 +77,7 @@ export class DispatcherScene {
   readonly queue: StoreScene;
   readonly metrics: Metrics;
   readonly #logCheck = new LogCheck();
-  #sender: Closable | undefined;
+  #sender: ReturnType<typeof createConnectSender> | undefined;
   #dispatcher: Dispatcher | undefined;
 
   private constructor(connect: ConnectStandIn, queue: StoreScene) {

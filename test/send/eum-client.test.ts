@@ -3,7 +3,7 @@ import { CHANNELS } from '../../src/normalize/channel.ts';
 import type { Channel } from '../../src/normalize/channel.ts';
 import type { Place } from '../../src/send/aws-clients.ts';
 import { createReplySender } from '../../src/send/eum-client.ts';
-import type { SmsReply, WhatsAppReply } from '../../src/send/eum-client.ts';
+import type { ReplySender, SmsReply, WhatsAppReply } from '../../src/send/eum-client.ts';
 import { classifyReplyError } from '../../src/send/reply-outcome.ts';
 import { AWS_TEST_ENVIRONMENT, startAwsStandIn } from './aws-stand-in.ts';
 import type { AwsStandIn } from './aws-stand-in.ts';
@@ -30,7 +30,7 @@ const ASSUMED = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-0
   <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
 
 let standIn: AwsStandIn;
-let sender: ReturnType<typeof createReplySender>;
+let sender: ReplySender;
 
 beforeEach(async () => {
   standIn = await startAwsStandIn(() => SENT);
@@ -43,7 +43,6 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  sender.close();
   await standIn[Symbol.asyncDispose]();
 });
 
@@ -152,17 +151,5 @@ describe.each(CHANNELS)('both: %s', (channel) => {
     expect(standIn.seen).toHaveLength(1);
     standIn.answer = () => 'hang';
     expect(await failureOf(send(PLACE, 100))).toMatchObject({ verdict: 'retry', isAmbiguous: true });
-  });
-
-  it('breaks off what is under way when it is closed', async () => {
-    const { promise: arrived, resolve } = Promise.withResolvers<void>();
-    standIn.answer = () => {
-      resolve();
-      return 'hang';
-    };
-    const failure = failureOf(send());
-    await arrived;
-    sender.close();
-    expect(await failure).toMatchObject({ verdict: 'retry', isAmbiguous: true });
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Channel } from '../../src/normalize/channel.ts';
 import { createReplySender } from '../../src/send/eum-client.ts';
+import type { ReplySender } from '../../src/send/eum-client.ts';
 import { REPLY_ERRORS, classifyReplyError } from '../../src/send/reply-outcome.ts';
 import type { SendErrorRow } from '../../src/send/send-error-table.ts';
 import type { SendFailure, SendVerdict } from '../../src/send/send-outcome.ts';
@@ -10,7 +11,7 @@ import type { Answering, AwsStandIn } from './aws-stand-in.ts';
 const PLACE = { region: 'us-east-1', roleArn: undefined };
 
 let standIn: AwsStandIn;
-let sender: ReturnType<typeof createReplySender>;
+let sender: ReplySender;
 
 beforeAll(async () => {
   standIn = await startAwsStandIn(() => 'hang');
@@ -22,7 +23,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  sender.close();
   await standIn[Symbol.asyncDispose]();
 });
 

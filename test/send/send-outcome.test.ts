@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createConnectSender } from '../../src/send/connect-client.ts';
 import {
   ContentNotRendered,
+  SendNotBegun,
   CredentialsUnavailable,
   SEND_ERRORS,
   classifySendError,
@@ -263,6 +264,7 @@ describe('classifySendError of what no local server can raise', () => {
       false,
     ],
     ['a content not known', new ContentNotRendered('poll'), 'retry', 'ContentNotRendered', false],
+    ['one that did not begin', new SendNotBegun('too late'), 'retry', 'SendNotBegun', false],
     [
       'a name from Object.prototype',
       Object.assign(new Error('x'), { name: 'constructor', code: 'toString' }),

@@ -16,7 +16,7 @@ const EXIT_KILLED = 1;
 
 /**
  * Runs the service until SIGTERM or SIGINT, then drains; a second signal ends it at once. It also drains, and ends
- * non-zero for a supervisor to start it anew, when it can't go on: a lost store, an error that nobody caught.
+ * non-zero for a supervisor to start it anew, when it can't go on: a thread that died, an error that nobody caught.
  */
 export async function start(io: CommandIo): Promise<number> {
   const config = loadConfig(io.env);

@@ -34,8 +34,6 @@ export class Database {
   readonly #file: string;
   readonly #identity: string | undefined;
   readonly #statements = new Map<string, StatementSync>();
-  /** Looked at once a transaction: what one writes is far less. */
-  #hasReserve = false;
 
   /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD, or whatever SQLite says. */
   constructor(file: string, role: StoreRole, waits = STORE_WAITS) {
@@ -158,19 +156,16 @@ export class Database {
 
   /**
    * Throws where the disk has less left than delivering needs: claims and outcomes are written too, and what is accepted
-   * into the last block could never be sent. Within a transaction.
+   * into the last block could never be sent.
    */
   checkReserve(): void {
-    if (this.#hasReserve) return;
     const { bavail, blocks, bsize } = fs.statfsSync(path.dirname(this.#file));
     const reserve = Math.min(RESERVE_BYTES, (blocks * bsize) / RESERVE_PART);
     if (bavail === 0) throw new Error(`the disk of ${this.#file} is full`);
     if (bavail * bsize < reserve) throw new Error(`the disk of ${this.#file} is full but for a reserve`);
-    this.#hasReserve = true;
   }
 
   begin(): void {
-    this.#hasReserve = false;
     this.#db.exec('BEGIN IMMEDIATE');
   }
 

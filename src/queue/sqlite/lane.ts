@@ -9,7 +9,7 @@ export interface Head {
 }
 
 /**
- * The expression of the index messages_by_turn, word for word: SQLite takes the index no further than the lane for a
+ * The expression of the index messages_in_lane, word for word: SQLite takes the index no further than the lane for a
  * query that says the same in other words.
  */
 export const IS_UNFINISHED = `(state IN ('pending', 'sending')) = 1`;

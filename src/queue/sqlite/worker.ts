@@ -101,7 +101,12 @@ const { file, role, waits } = workerData as WorkerOptions;
 try {
   const db = new Database(file, role, waits);
   if (role === 'service') voidLeases(db);
-  port.on('message', (calls: readonly StoreCall[]) => serve(db, takeBatch(calls)));
+  port.on('message', (first: readonly StoreCall[]) => {
+    const calls = takeWaiting(first);
+    for (let from = 0; from < calls.length; from += MAX_BATCH) {
+      serve(db, calls.slice(from, from + MAX_BATCH));
+    }
+  });
   port.postMessage({ opened: true });
 } catch (error) {
   port.postMessage({ fault: describeFault(error) });
@@ -121,14 +126,15 @@ function voidLeases(db: Database): void {
   }
 }
 
-function takeBatch(first: readonly StoreCall[]): readonly StoreCall[] {
-  const batch = [...first];
-  while (batch.length < MAX_BATCH) {
+/** What has been posted, up to a full batch, and the rest of what came with its last. */
+function takeWaiting(first: readonly StoreCall[]): readonly StoreCall[] {
+  const calls = [...first];
+  while (calls.length < MAX_BATCH) {
     const next = receiveMessageOnPort(port);
     if (!next) break;
-    batch.push(...next.message);
+    calls.push(...next.message);
   }
-  return batch;
+  return calls;
 }
 
 function serve(db: Database, batch: readonly StoreCall[]): void {

@@ -2,7 +2,7 @@
  * Errors on their way from thread to thread: structured cloning makes plain errors of the SDK's, without name, code and
  * `$metadata`. What `classifySendError` reads of an error crosses, and nothing else.
  */
-import { CredentialsUnavailable } from '../send-outcome.ts';
+import { CredentialsUnavailable, asRecord } from '../send-outcome.ts';
 
 export interface PackedError {
   readonly kind: 'other' | 'aggregate' | 'credentials';
@@ -14,7 +14,7 @@ export interface PackedError {
 
 const TEXTS = ['name', 'code', 'syscall', 'Reason'] as const;
 
-/** Any value that a send rejected with. Never throws; what comes out can be cloned. */
+/** Any value that a send rejected with. What comes out can be cloned. */
 export function packError(error: unknown): PackedError {
   const record = asRecord(error);
   const texts = TEXTS.flatMap((key) => (typeof record[key] === 'string' ? [[key, record[key]]] : []));
@@ -47,8 +47,4 @@ function kindOf(error: unknown): Pick<PackedError, 'kind' | 'inner'> {
     return { kind: 'credentials', inner: [packError(error.cause)] };
   if (error instanceof AggregateError) return { kind: 'aggregate', inner: error.errors.map(packError) };
   return { kind: 'other', inner: [] };
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -17,11 +17,11 @@ export interface SendRequest {
   readonly operation: string;
   readonly request: unknown;
   readonly place: Place;
-  /** When it has to be over, by `machineMs`: a call may wait for its thread. */
-  readonly endsAtMs: number;
+  /** When it has to be over, by `readMonotonicMs`: a call may wait for its thread. */
+  readonly endsAt: number;
 }
 
-/** Monotonic, and the same for all threads of the process; `performance.now` counts from each one's start. */
-export function machineMs(): number {
+/** The same for all threads of the process; `performance.now` counts from each one's start. */
+export function readMonotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }

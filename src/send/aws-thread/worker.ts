@@ -7,10 +7,11 @@ import type { Call, Reply } from '../../worker-calls.ts';
 import type { Place } from '../aws-clients.ts';
 import { packError } from './packed-error.ts';
 import type { PackedError } from './packed-error.ts';
-import { machineMs } from './protocol.ts';
+import { SendNotBegun } from '../send-outcome.ts';
+import { readMonotonicMs } from './protocol.ts';
 import type { SenderName, SendRequest, Senders } from './protocol.ts';
 
-/** Imported at their first send: most services need one of them. */
+/** Each imported when it is needed: most services need one of them. */
 const LOADS: { readonly [Name in SenderName]: () => Promise<Senders[Name]> } = {
   connect: async () => (await import('../connect-client.ts')).createConnectSender(),
   participant: async () => (await import('../participant/participant-client.ts')).createParticipantSender(),
@@ -29,7 +30,7 @@ const replies: Reply<PackedError>[] = [];
 port.on('message', (calls: readonly Call<SendRequest>[]) => {
   for (const call of calls) void answer(call);
 });
-void load('connect');
+void load('connect'); // its first send does not wait for it
 
 async function answer(call: Call<SendRequest>): Promise<void> {
   if (replies.push(await replyTo(call)) === 1) setImmediate(postReplies);
@@ -49,11 +50,12 @@ async function replyTo({ id, ...request }: Call<SendRequest>): Promise<Reply<Pac
   }
 }
 
-async function send({ sender, operation, request, place, endsAtMs }: SendRequest): Promise<unknown> {
-  const operations = await load(sender);
-  const timeoutMs = endsAtMs - machineMs();
-  if (timeoutMs <= 0) throw new DOMException('The send’s time was over before it began.', 'TimeoutError');
-  return operations[operation]?.(request, place, timeoutMs);
+async function send({ sender, operation, request, place, endsAt }: SendRequest): Promise<unknown> {
+  const send = (await load(sender))[operation];
+  if (!send) throw new SendNotBegun(`There is no ${sender}.${operation}.`);
+  const timeoutMs = endsAt - readMonotonicMs();
+  if (timeoutMs <= 0) throw new SendNotBegun('Its time was over before it began.');
+  return send(request, place, timeoutMs);
 }
 
 function load(name: SenderName): Promise<Operations> {

@@ -13,7 +13,7 @@ import {
   SendMessageCommand,
 } from '@aws-sdk/client-connectparticipant';
 import { AwsClients, deadlineIn } from '../aws-clients.ts';
-import type { Closable, Place } from '../aws-clients.ts';
+import type { Place } from '../aws-clients.ts';
 import { isPlainId } from '../send-outcome.ts';
 
 export interface OpenedChat {
@@ -63,85 +63,65 @@ export interface ParticipantSender {
 const CONNECTION_LASTS_MS = 24 * 60 * 60 * 1_000;
 const TOKEN_MAX_CHARACTERS = 4_000;
 
-export function createParticipantSender(): ParticipantSender & Closable {
+export function createParticipantSender(): ParticipantSender {
   const connect = new AwsClients((settings) => new ConnectClient(settings));
   const participant = new AwsClients((settings) => new ConnectParticipantClient(settings));
   return {
     startChat: (request, place, timeoutMs) =>
-      connect.send(
-        place,
-        async (client, options) => {
-          const answer = await client.send(new StartChatContactCommand(request), options);
-          const { ContactId, ParticipantToken, $metadata } = answer;
-          return {
-            contactId: needed(ContactId, isPlainId),
-            participantToken: needed(ParticipantToken, isToken),
-            ...requestIdOf($metadata),
-          };
-        },
-        deadlineIn(timeoutMs),
-      ),
+      connect.send(place, deadlineIn(timeoutMs), async (client, options) => {
+        const answer = await client.send(new StartChatContactCommand(request), options);
+        const { ContactId, ParticipantToken, $metadata } = answer;
+        return {
+          contactId: needed(ContactId, isPlainId),
+          participantToken: needed(ParticipantToken, isToken),
+          ...requestIdOf($metadata),
+        };
+      }),
     startStreaming: ({ instanceId, contactId, streamingEndpointArn, clientToken }, place, timeoutMs) =>
-      connect.send(
-        place,
-        async (client, options) => {
-          const { StreamingId, $metadata } = await client.send(
-            new StartContactStreamingCommand({
-              InstanceId: instanceId,
-              ContactId: contactId,
-              ChatStreamingConfiguration: { StreamingEndpointArn: streamingEndpointArn },
-              ClientToken: clientToken,
-            }),
-            options,
-          );
-          return { streamingId: needed(StreamingId, isToken), ...requestIdOf($metadata) };
-        },
-        deadlineIn(timeoutMs),
-      ),
+      connect.send(place, deadlineIn(timeoutMs), async (client, options) => {
+        const { StreamingId, $metadata } = await client.send(
+          new StartContactStreamingCommand({
+            InstanceId: instanceId,
+            ContactId: contactId,
+            ChatStreamingConfiguration: { StreamingEndpointArn: streamingEndpointArn },
+            ClientToken: clientToken,
+          }),
+          options,
+        );
+        return { streamingId: needed(StreamingId, isToken), ...requestIdOf($metadata) };
+      }),
     connect: (participantToken, place, timeoutMs) =>
-      participant.send(
-        place,
-        async (client, options) => {
-          const { ConnectionCredentials, $metadata } = await client.send(
-            new CreateParticipantConnectionCommand({
-              Type: ['CONNECTION_CREDENTIALS'],
-              ParticipantToken: participantToken,
-              // Nobody holds a websocket open; and the flow begins once the customer is connected.
-              ConnectParticipant: true,
-            }),
-            options,
-          );
-          const expiresAt = Date.parse(ConnectionCredentials?.Expiry ?? '');
-          return {
-            connectionToken: needed(ConnectionCredentials?.ConnectionToken, isToken),
-            expiresAt: Number.isNaN(expiresAt) ? Date.now() + CONNECTION_LASTS_MS : expiresAt,
-            ...requestIdOf($metadata),
-          };
-        },
-        deadlineIn(timeoutMs),
-      ),
+      participant.send(place, deadlineIn(timeoutMs), async (client, options) => {
+        const { ConnectionCredentials, $metadata } = await client.send(
+          new CreateParticipantConnectionCommand({
+            Type: ['CONNECTION_CREDENTIALS'],
+            ParticipantToken: participantToken,
+            // Nobody holds a websocket open; and the flow begins once the customer is connected.
+            ConnectParticipant: true,
+          }),
+          options,
+        );
+        const expiresAt = Date.parse(ConnectionCredentials?.Expiry ?? '');
+        return {
+          connectionToken: needed(ConnectionCredentials?.ConnectionToken, isToken),
+          expiresAt: Number.isNaN(expiresAt) ? Date.now() + CONNECTION_LASTS_MS : expiresAt,
+          ...requestIdOf($metadata),
+        };
+      }),
     sendMessage: ({ connectionToken, content, clientToken }, place, timeoutMs) =>
-      participant.send(
-        place,
-        async (client, options) => {
-          const { Id, $metadata } = await client.send(
-            new SendMessageCommand({
-              ConnectionToken: connectionToken,
-              ContentType: 'text/plain',
-              Content: content,
-              ClientToken: clientToken,
-            }),
-            options,
-          );
-          needed(Id, isToken);
-          return requestIdOf($metadata);
-        },
-        deadlineIn(timeoutMs),
-      ),
-    close: () => {
-      connect.close();
-      participant.close();
-    },
+      participant.send(place, deadlineIn(timeoutMs), async (client, options) => {
+        const { Id, $metadata } = await client.send(
+          new SendMessageCommand({
+            ConnectionToken: connectionToken,
+            ContentType: 'text/plain',
+            Content: content,
+            ClientToken: clientToken,
+          }),
+          options,
+        );
+        needed(Id, isToken);
+        return requestIdOf($metadata);
+      }),
   };
 }
 

@@ -68,9 +68,7 @@ it('anything crosses, and means the same', () => {
   );
   fc.assert(
     fc.property(thrown, (error) => {
-      const { sentence, ...verdict } = classifySendError(error);
-      expect(classifySendError(crossed(error))).toMatchObject(verdict);
-      expect(sentence).toBeTypeOf('string');
+      expect(classifySendError(crossed(error))).toEqual(classifySendError(error));
     }),
   );
 });

@@ -5,6 +5,7 @@ import { FAULTS } from '../../../src/sandbox/connect-faults.ts';
 import { ConnectStandIn } from '../../../src/sandbox/connect-stand-in.ts';
 import { buildChatRequest } from '../../../src/send/participant/chat-request.ts';
 import { createParticipantSender } from '../../../src/send/participant/participant-client.ts';
+import type { ParticipantSender } from '../../../src/send/participant/participant-client.ts';
 import { isChatRefused } from '../../../src/send/participant/participant-errors.ts';
 import { classifySendError } from '../../../src/send/send-outcome.ts';
 import { AWS_TEST_ENVIRONMENT, startAwsStandIn } from '../aws-stand-in.ts';
@@ -25,7 +26,7 @@ const WORDS = { connectionToken: 'connection', content: 'Hello', clientToken: 'm
 /** Long enough for a request to get there on a busy machine. */
 const HANG_MS = 500;
 
-let sender: ReturnType<typeof createParticipantSender>;
+let sender: ParticipantSender;
 
 function startSender(url: string): void {
   Object.assign(process.env, AWS_TEST_ENVIRONMENT, {
@@ -34,8 +35,6 @@ function startSender(url: string): void {
   });
   sender = createParticipantSender();
 }
-
-afterEach(() => sender.close());
 
 async function failureOf(promise: Promise<unknown>) {
   try {
