@@ -108,6 +108,8 @@ export class OutcomeRecorder {
     else if (session?.waitsFor !== undefined)
       logger.warn({ ...line, waitsFor: session.waitsFor }, 'chat.waits');
     else logger.info(line, `message.${outcome.verdict}`);
+    // Superseded, neither has happened.
+    if (isSuperseded) return;
     if (pause) logger.error({ destination, code: pause.code, reason: pause.reason }, 'destination.paused');
     if (resume) logger.info({ destination }, 'destination.resumed');
   }

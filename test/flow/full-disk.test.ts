@@ -12,6 +12,8 @@ import { SMS_NUMBER_ARN } from '../../src/sandbox/end-user-messaging.ts';
 import { killBridge, startBridgeProcess, terminateBridge } from '../support/bridge-process.ts';
 import { withFlow } from '../support/flow-harness.ts';
 import type { Flow, FlowOptions } from '../support/flow-harness.ts';
+import { openSqliteStore, whileLocked } from '../queue/sqlite-file.ts';
+import { StoreScene } from '../queue/suite/store-scene.ts';
 import { runCommand } from '../admin/run-command.ts';
 
 const CUSTOMERS = ['+14255550182', '+14255550143', '+14255550166'] as const;
@@ -97,6 +99,22 @@ async function expectRefused(flow: Flow, reason: RegExp): Promise<void> {
 }
 
 describe.runIf(isPossible)('a full disk', () => {
+  it('keeps its reserve, however much waits for one commit', async () => {
+    using disk = new Disk();
+    const file = path.join(disk.folder, 'bridge.db');
+    const scene = new StoreScene(await openSqliteStore(file));
+    disk.fillUpTo(DISK_BYTES / 2);
+    const text = 'x'.repeat(200_000);
+    const [accepting] = await whileLocked(file, () => [
+      Promise.allSettled(Array.from({ length: 20 }, () => scene.accept({ text }))),
+    ]);
+    const refused = (await accepting).flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+    expect(refused.length).toBeGreaterThan(5);
+    expect(refused[0]).toMatchObject({ detail: expect.stringContaining('reserve') as string });
+    expect(disk.freeBytes).toBeGreaterThan(DISK_BYTES / 8);
+    await scene.store.close();
+  });
+
   it('takes nothing more while a reserve is left, from which everything that was taken is delivered', async () => {
     await withFlowOnDisk(async (flow, disk) => {
       expect(flow.log.events('store.endangered')).toMatchObject([{ level: 'warn', fileSystem: 'tmpfs' }]);

@@ -349,6 +349,21 @@ describe('a store that is away for a moment', () => {
   });
 });
 
+it('a failure that comes too late, of a lane that somebody else has, pauses nothing and says nothing of a pause', async () => {
+  const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+  scene.connect.deniedDestinations.add(DESTINATION);
+  scene.start({}, { sender: gated(isOpen) });
+  await scene.accept({ from: ANA, text: 'late' });
+  await expect.poll(() => scene.claims.length, POLLING).toBe(1);
+  scene.queue.now = scene.clock.now() + LEASE_MS;
+  const other = await scene.queue.claimOne();
+  open();
+  expect(await scene.log.until('message.returned')).toMatchObject([{ isSuperseded: true }]);
+  expect(scene.log.events('destination.paused')).toEqual([]);
+  expect((await scene.queue.status()).paused).toEqual([]);
+  expect(await scene.queue.record(other)).toBe('recorded');
+});
+
 describe('draining', () => {
   it('claims no more, and waits for what runs', async () => {
     const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
