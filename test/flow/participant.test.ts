@@ -153,6 +153,7 @@ describe('the participant method', () => {
       await flow.sms({ from: BEN, text: 'two' });
       expect(await seen(flow, BEN, 2)).toEqual(['one', 'two']);
       expect(flow.log.events('destination.paused')).toEqual([]);
+      await flow.log.until('message.delivered', 2);
       expect((await flow.books()).pending).toBe(1);
     });
   });

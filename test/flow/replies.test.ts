@@ -40,6 +40,7 @@ describe('an agent’s reply', () => {
       await flow.eum.untilTextsTo(ANA, 3);
       expect(flow.eum.textsTo(ANA)).toEqual(['How can I help?', 'Take your time.', 'Still there?']);
       expect(flow.eum.texts[0]).toMatchObject({ channel: 'sms', from: SMS_NUMBER });
+      await flow.log.until('message.delivered', 4);
       expect((await flow.metrics()).split('\n')).toContain(
         'bridge_replies_total{channel="sms",outcome="delivered"} 3',
       );
