@@ -16,6 +16,8 @@ interface Waiter {
 }
 
 export interface WorkerCallsOptions<Fault> {
+  /** As it stands in a sentence: `The store’s thread`. */
+  readonly thread: string;
   /** What a call whose work failed rejects with. */
   readonly toError: (fault: Fault) => unknown;
   /** What a call that the thread's end has cut off rejects with. */
@@ -41,7 +43,7 @@ export class WorkerCalls<Request extends object, Fault> {
     worker.on('error', (error) => this.#fail(error));
     this.ended = new Promise((resolve) => {
       worker.once('exit', () => {
-        this.#fail(new Error('The thread has ended.'));
+        this.#fail(new Error(`${options.thread} has ended.`));
         resolve(this.#end);
       });
     });

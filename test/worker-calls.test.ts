@@ -23,6 +23,7 @@ const CODE = `
 function startCalls() {
   const worker = new Worker(CODE, { eval: true });
   const calls = new WorkerCalls<Sum, string>(worker, {
+    thread: 'The test’s thread',
     toError: (fault) => new Error(fault),
     toLoss: (end) => new Error('lost', { cause: end }),
   });
@@ -68,5 +69,5 @@ it('rejects what is cut off by an end without an error', async () => {
   const { calls, worker } = startCalls();
   const cutOff = calls.call({ what: 'wait' }).catch((error: unknown) => error);
   await worker.terminate();
-  expect(await cutOff).toMatchObject({ message: 'lost', cause: { message: 'The thread has ended.' } });
+  expect(await cutOff).toMatchObject({ message: 'lost', cause: { message: 'The test’s thread has ended.' } });
 });

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { BridgeError } from '../errors.ts';
-import { WorkerCalls } from '../worker-calls.ts';
 import type { ChatParties } from '../normalize/agent-reply.ts';
+import { WorkerCalls } from '../worker-calls.ts';
 import type {
   AcceptedItem,
   AcceptRequest,
@@ -62,6 +62,7 @@ export class SqliteStore implements MessageStore {
 
   private constructor(worker: Worker) {
     this.#calls = new WorkerCalls(worker, {
+      thread: 'The store’s thread',
       toError,
       toLoss: (end) => new BridgeError('STORE_UNAVAILABLE', { cause: end }),
     });

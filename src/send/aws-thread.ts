@@ -12,7 +12,8 @@ import { SendNotBegun } from './send-outcome.ts';
 /** What a send leaves is garbage soon after, of which V8 would let 48 MB lie. */
 const YOUNG_GENERATION_MB = 24;
 
-const THREAD_ENDED = 'The AWS clients’ thread has ended.';
+const THREAD = 'The AWS clients’ thread';
+const THREAD_ENDED = `${THREAD} has ended.`;
 
 /**
  * The AWS clients in a thread of their own (see aws-thread/worker.ts). Its sends reject with errors that
@@ -23,6 +24,7 @@ export class AwsThread {
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   readonly #calls = new WorkerCalls<SendRequest, PackedError>(this.#worker, {
+    thread: THREAD,
     toError: unpackError,
     toLoss: (cause) => new Error(THREAD_ENDED, { cause }),
   });

@@ -9,11 +9,11 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import { SMS_NUMBER_ARN } from '../../src/sandbox/end-user-messaging.ts';
+import { openSqliteStore, whileLocked } from '../queue/sqlite-file.ts';
+import { StoreScene } from '../queue/suite/store-scene.ts';
 import { killBridge, startBridgeProcess, terminateBridge } from '../support/bridge-process.ts';
 import { withFlow } from '../support/flow-harness.ts';
 import type { Flow, FlowOptions } from '../support/flow-harness.ts';
-import { openSqliteStore, whileLocked } from '../queue/sqlite-file.ts';
-import { StoreScene } from '../queue/suite/store-scene.ts';
 import { runCommand } from '../admin/run-command.ts';
 
 const CUSTOMERS = ['+14255550182', '+14255550143', '+14255550166'] as const;

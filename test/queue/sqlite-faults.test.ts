@@ -325,7 +325,7 @@ describe('the store’s thread, dead', () => {
       return pings;
     });
     expect(await waiting[0]).toMatchObject(UNAVAILABLE);
-    expect(await store.lost).toMatchObject({ message: 'The thread has ended.' });
+    expect(await store.lost).toMatchObject({ message: 'The store’s thread has ended.' });
     await expect(store.ping()).rejects.toMatchObject(UNAVAILABLE);
     await store.close();
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../src/errors.ts';
 import type { MessageContent } from '../../src/normalize/inbound-message.ts';
+import type { Claim } from '../../src/queue/message-store.ts';
 import { FAULTS } from '../../src/sandbox/connect-faults.ts';
 import type { ConnectSender } from '../../src/send/connect-client.ts';
 import { MAX_IN_FLIGHT } from '../../src/send/dispatcher.ts';
@@ -335,12 +336,7 @@ describe('a store that is away for a moment', () => {
   });
 
   it('may have given the lane to somebody else: then that one’s outcome counts', async () => {
-    const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
-    scene.start({}, { sender: gated(isOpen) });
-    await scene.accept({ from: ANA, text: 'twice' });
-    await expect.poll(() => scene.claims.length, POLLING).toBe(1);
-    scene.queue.now = scene.clock.now() + LEASE_MS;
-    const other = await scene.queue.claimOne();
+    const { other, open } = await startTooLate('twice');
     open();
     const [delivered] = await scene.log.until('message.delivered');
     expect(delivered).toMatchObject({ isSuperseded: true });
@@ -350,13 +346,8 @@ describe('a store that is away for a moment', () => {
 });
 
 it('a failure that comes too late, of a lane that somebody else has, pauses nothing and says nothing of a pause', async () => {
-  const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
   scene.connect.deniedDestinations.add(DESTINATION);
-  scene.start({}, { sender: gated(isOpen) });
-  await scene.accept({ from: ANA, text: 'late' });
-  await expect.poll(() => scene.claims.length, POLLING).toBe(1);
-  scene.queue.now = scene.clock.now() + LEASE_MS;
-  const other = await scene.queue.claimOne();
+  const { other, open } = await startTooLate('late');
   open();
   expect(await scene.log.until('message.returned')).toMatchObject([{ isSuperseded: true }]);
   expect(scene.log.events('destination.paused')).toEqual([]);
@@ -399,4 +390,14 @@ function gated(isOpen: Promise<void>): (sender: ConnectSender) => ConnectSender 
       return sender.send(request, place);
     },
   });
+}
+
+/** A send that has not left yet, of a lane whose lease has run out meanwhile, and that somebody else has claimed. */
+async function startTooLate(text: string): Promise<{ readonly other: Claim; readonly open: () => void }> {
+  const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+  scene.start({}, { sender: gated(isOpen) });
+  await scene.accept({ from: ANA, text });
+  await expect.poll(() => scene.claims.length, POLLING).toBe(1);
+  scene.queue.now = scene.clock.now() + LEASE_MS;
+  return { other: await scene.queue.claimOne(), open };
 }

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createConnectSender } from '../../src/send/connect-client.ts';
 import {
   ContentNotRendered,
-  SendNotBegun,
   CredentialsUnavailable,
   SEND_ERRORS,
+  SendNotBegun,
   classifySendError,
 } from '../../src/send/send-outcome.ts';
 import type { SendVerdict } from '../../src/send/send-outcome.ts';

@@ -5,9 +5,9 @@
 import { parentPort } from 'node:worker_threads';
 import type { Call, Reply } from '../../worker-calls.ts';
 import type { Place } from '../aws-clients.ts';
+import { SendNotBegun } from '../send-outcome.ts';
 import { packError } from './packed-error.ts';
 import type { PackedError } from './packed-error.ts';
-import { SendNotBegun } from '../send-outcome.ts';
 import { readMonotonicMs } from './protocol.ts';
 import type { SenderName, SendRequest, Senders } from './protocol.ts';
 
@@ -51,11 +51,11 @@ async function replyTo({ id, ...request }: Call<SendRequest>): Promise<Reply<Pac
 }
 
 async function send({ sender, operation, request, place, endsAt }: SendRequest): Promise<unknown> {
-  const send = (await load(sender))[operation];
-  if (!send) throw new SendNotBegun(`There is no ${sender}.${operation}.`);
+  const operate = (await load(sender))[operation];
+  if (!operate) throw new SendNotBegun(`There is no ${sender}.${operation}.`);
   const timeoutMs = endsAt - readMonotonicMs();
   if (timeoutMs <= 0) throw new SendNotBegun('Its time was over before it began.');
-  return send(request, place, timeoutMs);
+  return operate(request, place, timeoutMs);
 }
 
 function load(name: SenderName): Promise<Operations> {
