@@ -13,6 +13,7 @@ import { asBridgeError, BridgeError, errorEntry } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { unknownTypeOf } from '../metrics.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Direction } from '../normalize/channel.ts';
 import type { Ignored } from '../normalize/inbound-message.ts';
 import { normalizeStreamed } from '../normalize/chat-item.ts';
 import { normalizeNotification } from '../normalize/normalize-notification.ts';
@@ -150,24 +151,11 @@ async function acceptNotification(
   notification: VerifiedNotification,
   options: SnsRouteOptions,
 ): Promise<Received> {
-  const { clock, store, orderHoldMs, replyTopicArns, metrics, onAccepted } = options;
+  const { replyTopicArns, metrics, onAccepted } = options;
   // The topic decides, never the payload's shape: a customer must not be able to write as an agent.
   const direction = replyTopicArns.has(notification.TopicArn) ? 'outbound' : 'inbound';
-  const plan =
-    direction === 'outbound' ? planStreamed(notification, options) : planMessages(notification, options);
-  const { items, ignored, ignoredUnits, endedContacts = [] } = await inTime(plan);
-  const accepted = await inTime(
-    store.accept({
-      direction,
-      snsMessageId: notification.MessageId,
-      snsTimestamp: envelopeTime(notification),
-      acceptedAt: clock.now(),
-      holdMs: orderHoldMs,
-      items,
-      endedContacts,
-      ignored: ignoredUnits,
-    }),
-  );
+  const { plan, accepted } = await inTime(storeNotification(notification, direction, options));
+  const { items, ignored } = plan;
   if (accepted.some(({ outcome }) => outcome === 'accepted')) onAccepted();
   for (const [index, item] of accepted.entries())
     metrics.countAccepted(direction, item, items[index]?.message);
@@ -181,6 +169,28 @@ async function acceptNotification(
       ...countIgnored(ignored),
     },
   };
+}
+
+/** All that the store is asked for one notification: which chat it belongs to, and to keep it. */
+async function storeNotification(
+  notification: VerifiedNotification,
+  direction: Direction,
+  options: SnsRouteOptions,
+): Promise<{ plan: ReplyPlan; accepted: readonly AcceptedItem[] }> {
+  const planNotification = direction === 'outbound' ? planStreamed : planMessages;
+  const plan = await planNotification(notification, options);
+  const { items, ignoredUnits, endedContacts = [] } = plan;
+  const accepted = await options.store.accept({
+    direction,
+    snsMessageId: notification.MessageId,
+    snsTimestamp: envelopeTime(notification),
+    acceptedAt: options.clock.now(),
+    holdMs: options.orderHoldMs,
+    items,
+    endedContacts,
+    ignored: ignoredUnits,
+  });
+  return { plan, accepted };
 }
 
 async function planMessages(
