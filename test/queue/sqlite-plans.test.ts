@@ -181,7 +181,10 @@ describe('accepting, claiming and recording', () => {
   it('find a lane’s head past all that the lane has had', () => {
     doEverything();
     const steps = explain(db.statements).filter(({ sql }) => sql.includes('ORDER BY begun DESC'));
-    expect(steps.map(({ detail }) => detail)).toEqual([
+    const details = new Set(steps.map(({ detail }) => detail));
+    expect([...details].toSorted()).toEqual([
+      'CORRELATED SCALAR SUBQUERY 1',
+      'SEARCH lanes USING INTEGER PRIMARY KEY (rowid=?)',
       'SEARCH messages USING INDEX messages_in_lane (lane_id=? AND <expr>=?)',
     ]);
   });
@@ -195,6 +198,10 @@ describe('accepting, claiming and recording', () => {
       for (const [, table] of tables) expect(asked, `${name}.ts: ${table}`).toContain(table);
     }
     expect(db.statements.size).toBeGreaterThan(25);
+  });
+
+  it('fail without one of their parameters, which would be NULL otherwise', () => {
+    expect(() => db.run('DELETE FROM lanes WHERE id = :id')).toThrow('id is missing');
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import type { IgnoredReason } from '../../normalize/inbound-message.ts';
 import { dedupKeyOf, directionOf, ignoredUnitsOf, sentAtOf } from '../acceptance.ts';
 import type { Acceptance } from '../acceptance.ts';
-import type { AcceptedItem, AcceptItem, AcceptRequest, Placement, StoredMessage } from '../message-store.ts';
+import type { AcceptedItem, AcceptItem, AcceptRequest, Placement } from '../message-store.ts';
 import { book } from './books.ts';
 import { endChat } from './chats.ts';
 import type { Database, Row } from './database.ts';
@@ -22,7 +22,7 @@ export function ignoreUnit(db: Database, { acceptedAt }: Acceptance, reason: Ign
 export function acceptItem(db: Database, request: Acceptance, item: AcceptItem): AcceptedItem {
   const channel = item.message?.channel ?? 'unknown';
   book(db, request.acceptedAt, 'received', channel);
-  const lane = item.kind === 'message' ? openLane(db, request, item.message, item.placement) : undefined;
+  const lane = item.kind === 'message' ? openLane(db, request, item) : undefined;
   const id = insertMessage(db, request, item, lane?.id);
   if (id === undefined) {
     if (lane) leaveLane(db, lane);
@@ -30,7 +30,7 @@ export function acceptItem(db: Database, request: Acceptance, item: AcceptItem):
     return { id: findOriginal(db, request, item), outcome: 'duplicate', arrivedLate: false };
   }
   if (item.kind === 'dead' || !lane) return { id, outcome: 'dead', arrivedLate: false };
-  const arrivedLate = isOvertaken(db, lane.id, sentAtOf(item, request), request.snsTimestamp);
+  const arrivedLate = lane.isOvertaken === 1;
   if (arrivedLate) book(db, request.acceptedAt, 'arrived_late', channel);
   enterLane(db, request.acceptedAt, lane, item.placement);
   return { id, outcome: 'accepted', arrivedLate };
@@ -39,25 +39,31 @@ export function acceptItem(db: Database, request: Acceptance, item: AcceptItem):
 export interface OpenLane extends PlacedLane {
   /** Made just now. */
   readonly isNew: boolean;
+  /** 1: a message of it that was sent later than this one has gone, or is being tried. */
+  readonly isOvertaken: number;
 }
 
 /** The conversation's lane, made if need be. Whether a message enters it or not is known only afterwards. */
 export function openLane(
   db: Database,
   request: Acceptance,
-  message: StoredMessage,
-  placement: Placement,
+  item: Extract<AcceptItem, { kind: 'message' }>,
 ): OpenLane {
+  const { message, placement } = item;
   const key = {
     direction: directionOf(request),
     channel: message.channel,
     customerAddress: message.customerAddress,
     businessAddress: message.businessAddress,
   };
-  const lane = db.get<PlacedLane>(
-    `SELECT id, destination, pace_key AS paceKey FROM lanes WHERE direction = :direction AND channel = :channel
+  const lane = db.get<Omit<OpenLane, 'isNew'>>(
+    `SELECT id, destination, pace_key AS paceKey,
+       (:sentAt, :snsAt) < (gone_sent_at, gone_sns_at) OR EXISTS
+         (SELECT 1 FROM messages WHERE lane_id = lanes.id AND ${IS_UNFINISHED} AND begun = 1
+            AND (:sentAt, :snsAt) < (sent_at, sns_at)) AS isOvertaken
+     FROM lanes WHERE direction = :direction AND channel = :channel
        AND customer_address = :customerAddress AND business_address = :businessAddress`,
-    key,
+    { ...key, sentAt: sentAtOf(item, request), snsAt: request.snsTimestamp },
   );
   if (lane) return { ...lane, isNew: false };
   const made = db.one<PlacedLane>(
@@ -68,7 +74,7 @@ export function openLane(
      RETURNING id, destination, pace_key AS paceKey`,
     { ...key, ...placementRow(placement), acceptedAt: request.acceptedAt },
   );
-  return { ...made, isNew: true };
+  return { ...made, isNew: true, isOvertaken: 0 };
 }
 
 /** The lane goes where its newest message goes, and is due from the head that it has now. */
@@ -80,18 +86,6 @@ export function enterLane(db: Database, acceptedAt: number, lane: OpenLane, plac
 /** A duplicate changes nothing: it must not bring back the address of somebody who has been erased, either. */
 export function leaveLane(db: Database, { id, isNew }: OpenLane): void {
   if (isNew) db.run('DELETE FROM lanes WHERE id = :id', { id });
-}
-
-/** A later-sent message of the lane has gone, or is being tried. */
-function isOvertaken(db: Database, laneId: number, sentAt: number, snsAt: number): boolean {
-  const { isOvertaken } = db.one<{ isOvertaken: number }>(
-    `SELECT (:sentAt, :snsAt) < (gone_sent_at, gone_sns_at) OR EXISTS
-       (SELECT 1 FROM messages WHERE lane_id = :laneId AND ${IS_UNFINISHED} AND begun = 1
-          AND (:sentAt, :snsAt) < (sent_at, sns_at)) AS isOvertaken
-     FROM lanes WHERE id = :laneId`,
-    { laneId, sentAt, snsAt },
-  );
-  return isOvertaken === 1;
 }
 
 function insertMessage(

@@ -26,6 +26,24 @@ export const STORE_WAITS: StoreWaits = { busyTimeoutMs: 1_500, lockTimeoutMs: 5_
 
 export type Row = Record<string, SQLInputValue>;
 
+/** A statement's parameters are bound by their places: finding each by its name takes as long as many a statement. */
+interface Prepared {
+  readonly statement: StatementSync;
+  /** In the order of their places. */
+  readonly names: readonly string[];
+}
+
+/** No statement of ours holds a colon otherwise. */
+const PARAMETER_PATTERN = /:[a-z]\w*/gi;
+
+function valuesOf(names: readonly string[], parameters: Row): SQLInputValue[] {
+  return names.map((name) => {
+    const value = parameters[name];
+    if (value === undefined) throw new Error(`The statement's parameter ${name} is missing.`);
+    return value;
+  });
+}
+
 /** A connection with its prepared statements, each prepared once, on first use. */
 export class Database {
   readonly #db: DatabaseSync;
@@ -33,7 +51,7 @@ export class Database {
   readonly #busyTimeoutMs: number;
   readonly #file: string;
   readonly #identity: string | undefined;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
 
   /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD, or whatever SQLite says. */
   constructor(file: string, role: StoreRole, waits = STORE_WAITS) {
@@ -115,7 +133,8 @@ export class Database {
 
   /** The first row; `Result` is the shape that the statement's column names promise. */
   get<Result = Row>(sql: string, parameters: Row = {}): Result | undefined {
-    return this.#prepare(sql).get(parameters) as Result | undefined;
+    const { statement, names } = this.#prepare(sql);
+    return statement.get(...valuesOf(names, parameters)) as Result | undefined;
   }
 
   /** The row of a statement that always has one, such as an UPDATE … RETURNING by a key that was just read. */
@@ -126,21 +145,25 @@ export class Database {
   }
 
   all<Result = Row>(sql: string, parameters: Row = {}): Result[] {
-    return this.#prepare(sql).all(parameters) as Result[];
+    const { statement, names } = this.#prepare(sql);
+    return statement.all(...valuesOf(names, parameters)) as Result[];
   }
 
   /** Returns how many rows changed. */
   run(sql: string, parameters: Row = {}): number {
-    return Number(this.#prepare(sql).run(parameters).changes);
+    const { statement, names } = this.#prepare(sql);
+    return Number(statement.run(...valuesOf(names, parameters)).changes);
   }
 
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
+  #prepare(sql: string): Prepared {
+    let prepared = this.#statements.get(sql);
+    if (!prepared) {
+      const names = [...new Set(sql.match(PARAMETER_PATTERN))].map((name) => name.slice(1));
+      const numbered = sql.replaceAll(PARAMETER_PATTERN, (name) => `?${names.indexOf(name.slice(1)) + 1}`);
+      prepared = { statement: this.#db.prepare(numbered), names };
+      this.#statements.set(sql, prepared);
     }
-    return statement;
+    return prepared;
   }
 
   /**

@@ -15,45 +15,45 @@ export interface Head {
 export const IS_UNFINISHED = `(state IN ('pending', 'sending')) = 1`;
 
 /** The begun message if there is one, else the earliest by sent time, SNS Timestamp and acceptance. */
+const HEADS_FIRST = 'ORDER BY begun DESC, sent_at, sns_at, id LIMIT 1';
+
 export function readHead(db: Database, laneId: number): Head | undefined {
   return db.get<Head>(
-    `SELECT id, state, due_at AS dueAt FROM messages WHERE lane_id = :laneId AND ${IS_UNFINISHED}
-     ORDER BY begun DESC, sent_at, sns_at, id LIMIT 1`,
+    `SELECT id, state, due_at AS dueAt FROM messages WHERE lane_id = :laneId AND ${IS_UNFINISHED} ${HEADS_FIRST}`,
     { laneId },
   );
 }
+
+/** When the head of the lane that is updated may go; null if it has none. */
+const HEADS_DUE_AT = `(SELECT due_at FROM messages WHERE lane_id = lanes.id AND ${IS_UNFINISHED} ${HEADS_FIRST})`;
 
 /**
  * Sets when a lane is due from the head it has now, but no earlier than it was last tried: then it queues behind those
  * that wait, whatever is accepted meanwhile, so that lanes take turns. A leased lane stays as it is until its lease ends.
  */
 export function setLaneDue(db: Database, laneId: number): void {
-  db.run('UPDATE lanes SET due_at = max(:dueAt, tried_at) WHERE id = :laneId AND lease_token IS NULL', {
-    laneId,
-    dueAt: readDueAt(db, laneId),
-  });
+  db.run(
+    `UPDATE lanes SET due_at = max(${HEADS_DUE_AT}, tried_at) WHERE id = :laneId AND lease_token IS NULL`,
+    { laneId },
+  );
 }
 
 /** `setLaneDue` of a lane that a message has entered. */
 export function noteEntry(db: Database, laneId: number, acceptedAt: number): void {
   db.run(
     `UPDATE lanes SET last_accepted_at = :acceptedAt,
-       due_at = CASE WHEN lease_token IS NULL THEN max(:dueAt, tried_at) ELSE due_at END
+       due_at = CASE WHEN lease_token IS NULL THEN max(${HEADS_DUE_AT}, tried_at) ELSE due_at END
      WHERE id = :laneId`,
-    { laneId, acceptedAt, dueAt: readDueAt(db, laneId) },
+    { laneId, acceptedAt },
   );
 }
 
 /** `setLaneDue` of a lane whose attempt has ended. */
 export function releaseLane(db: Database, laneId: number, now: number): void {
   db.run(
-    'UPDATE lanes SET lease_token = NULL, tried_at = :now, due_at = max(:dueAt, :now) WHERE id = :laneId',
-    { laneId, now, dueAt: readDueAt(db, laneId) },
+    `UPDATE lanes SET lease_token = NULL, tried_at = :now, due_at = max(${HEADS_DUE_AT}, :now) WHERE id = :laneId`,
+    { laneId, now },
   );
-}
-
-function readDueAt(db: Database, laneId: number): number | null {
-  return readHead(db, laneId)?.dueAt ?? null;
 }
 
 /** A lane and where it goes. */

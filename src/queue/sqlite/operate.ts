@@ -127,7 +127,7 @@ function readNextIndex(db: Database, snsMessageId: string): number {
 
 /** What the letter is understood as now, in its place; it keeps its id, and its lane if it has one. */
 function putBack(db: Database, id: number, letter: Acceptance, item: AcceptItem): RedriveOutcome {
-  const lane = item.kind === 'message' ? openLane(db, letter, item.message, item.placement) : undefined;
+  const lane = item.kind === 'message' ? openLane(db, letter, item) : undefined;
   const { set, values } = renewal(item, letter);
   const changed = db.run(
     `UPDATE OR IGNORE messages SET ${set}, lane_id = :laneId, channel = :channel, dedup_key = :dedupKey,
