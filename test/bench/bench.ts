@@ -15,6 +15,8 @@ export const CONNECT_ANSWER_MS = 5;
 /** How long samples are and how often they are taken. */
 export interface Extent {
   readonly rounds: number;
+  /** Of what a new bridge is warmed with. */
+  readonly repeatMs: number;
   readonly warmMs: number;
   readonly measureMs: number;
   /** Messages signed in advance: each bridge takes them from the first. */
@@ -43,6 +45,8 @@ export interface StartedBridge extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
   readonly adminUrl: string;
+  /** In order: disposing of it is a kill. */
+  stop(): Promise<unknown>;
 }
 
 /** More than any machine sends. */
@@ -95,6 +99,7 @@ async function startBridge(
     port: Number(environment['PORT']),
     pid: child.pid ?? 0,
     adminUrl: child.adminUrl,
+    stop: () => child.stop(),
     // Its store goes with it: nothing has to be drained.
     [Symbol.asyncDispose]: async () => {
       child.kill();

@@ -42,48 +42,34 @@ const operations = {
     return first ? first.length - first.indexOf('\r\n\r\n') - 4 : 0;
   },
 
+  /** The first `count` messages again and again, for `forMs`: a bridge knows all but the first of each. */
+  async repeat({ port, count, forMs }: RepeatOptions): Promise<{ refused: number }> {
+    const next = cycle(requests.slice(0, count));
+    const { refused } = await postUntil(port, next, async () => delay(forMs));
+    return { refused };
+  },
+
   /**
-   * As many as the service takes: after `warmMs`, counts for `measureMs`. A bridge takes each message once; what does
-   * not store them can be given all of them again and again (`isEndless`).
+   * As many as the service takes, from message `from` on: after `warmMs`, counts for `measureMs`. A bridge takes each
+   * message once; what does not store them can be given all of them again and again (`isEndless`).
    */
-  async load({ port, warmMs, measureMs, isEndless }: LoadOptions): Promise<LoadResult> {
-    const counts = { accepted: 0, refused: 0 };
-    let next = 0;
-    const end = new AbortController();
-    const workers = await connectAll(port);
-    const work = Promise.all(
-      workers.map(async (connection) => {
-        while (!end.signal.aborted) {
-          const request = requests[isEndless ? next % requests.length : next];
-          next += 1;
-          if (!request) throw new Error('Too few messages were signed.');
-          const isAccepted = (await connection.post(request)) === 200;
-          counts[isAccepted ? 'accepted' : 'refused'] += 1;
-        }
-      }),
-    );
-    const measured = async (): Promise<LoadResult> => {
+  async load({ port, from = 0, warmMs, measureMs, isEndless }: LoadOptions): Promise<LoadResult> {
+    const rest = requests.slice(from);
+    const next = isEndless ? cycle(rest) : () => rest[sent++];
+    let sent = 0;
+    let measured = { perSecond: 0, busy: 0 };
+    const counts = await postUntil(port, next, async (counts) => {
       await delay(warmMs);
       const before = { ...counts, at: performance.now(), cpu: process.cpuUsage() };
       await delay(measureMs);
       const elapsedMs = performance.now() - before.at;
       const { user, system } = process.cpuUsage(before.cpu);
-      return {
+      measured = {
         perSecond: ((counts.accepted - before.accepted) * 1_000) / elapsedMs,
-        ...counts,
         busy: (user + system) / 1_000 / elapsedMs,
       };
-    };
-    try {
-      return await Promise.race([
-        measured(),
-        work.then(() => Promise.reject(new Error('The load ended early.'))),
-      ]);
-    } finally {
-      end.abort();
-      await work.catch(() => {});
-      for (const connection of workers) connection.end();
-    }
+    });
+    return { ...counts, ...measured };
   },
 
   /** One at a time, from message `from` on, with a pause after each; returns when each was sent (`machineClockMs`). */
@@ -142,8 +128,15 @@ export type LoadOperations = typeof operations;
 /** Far from the numbers of what was signed in advance. */
 const SOAK_FROM = 10_000_000;
 
+interface RepeatOptions {
+  readonly port: number;
+  readonly count: number;
+  readonly forMs: number;
+}
+
 interface LoadOptions {
   readonly port: number;
+  readonly from?: number;
   readonly warmMs: number;
   readonly measureMs: number;
   readonly isEndless: boolean;
@@ -178,6 +171,48 @@ async function makeKey(directory: string): Promise<SigningKey> {
 
 function signNext(from: number, key: SigningKey): Promise<Buffer[]> {
   return Promise.all(Array.from({ length: SIGNED_AT_ONCE }, (_, index) => makeRequest(from + index, key)));
+}
+
+interface Counts {
+  accepted: number;
+  refused: number;
+}
+
+/** All connections post what `next` gives, until `work` is done; resolves to what came of them in all. */
+async function postUntil(
+  port: number,
+  next: () => Buffer | undefined,
+  work: (counts: Readonly<Counts>) => Promise<void>,
+): Promise<Counts> {
+  const counts: Counts = { accepted: 0, refused: 0 };
+  const end = new AbortController();
+  const connections = await connectAll(port);
+  const posting = Promise.all(
+    connections.map(async (connection) => {
+      while (!end.signal.aborted) {
+        const request = next();
+        if (!request) throw new Error('Too few messages were signed.');
+        const isAccepted = (await connection.post(request)) === 200;
+        counts[isAccepted ? 'accepted' : 'refused'] += 1;
+      }
+    }),
+  );
+  try {
+    await Promise.race([
+      work(counts),
+      posting.then(() => Promise.reject(new Error('The load ended early.'))),
+    ]);
+    return counts;
+  } finally {
+    end.abort();
+    await posting.catch(() => {});
+    for (const connection of connections) connection.end();
+  }
+}
+
+function cycle(list: readonly Buffer[]): () => Buffer | undefined {
+  let next = 0;
+  return () => list[next++ % list.length];
 }
 
 function connectAll(port: number): Promise<Connection[]> {

@@ -18,6 +18,7 @@ import { measureThroughput } from './throughput.ts';
 const EXTENTS = {
   full: {
     rounds: 5,
+    repeatMs: 4_000,
     warmMs: 2_000,
     measureMs: 4_000,
     signed: 60_000,
@@ -27,6 +28,7 @@ const EXTENTS = {
   },
   quick: {
     rounds: 3,
+    repeatMs: 3_000,
     warmMs: 800,
     measureMs: 1_500,
     signed: 20_000,

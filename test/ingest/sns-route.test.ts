@@ -55,5 +55,8 @@ it('answers 503 once the store has taken eight seconds, however many questions i
   await vi.advanceTimersByTimeAsync(5 * SECOND_MS);
   found.resolve(undefined);
   await vi.advanceTimersByTimeAsync(3 * SECOND_MS);
-  expect(await Promise.race([answer, Promise.resolve('none yet')])).toEqual({ status: 503, outcome: 'STORE_UNAVAILABLE' });
+  expect(await Promise.race([answer, Promise.resolve('none yet')])).toEqual({
+    status: 503,
+    outcome: 'STORE_UNAVAILABLE',
+  });
 });
