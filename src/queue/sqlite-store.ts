@@ -22,13 +22,15 @@ import type {
 import { STORE_WAITS } from './sqlite/database.ts';
 import type { Aged } from './sqlite/maintain.ts';
 import type { StoreRole } from './message-store.ts';
+import { unpackFault } from './sqlite/store-fault.ts';
 import type {
   OperationName,
   Operations,
   StoreFault,
+  StoreCalls,
+  StoreOptions,
   StoreRequest,
   WorkerGreeting,
-  WorkerOptions,
 } from './sqlite/protocol.ts';
 
 /** For ending aged rows, batch by batch, in one maintenance; the rest waits for the next. */
@@ -37,37 +39,35 @@ const MAINTENANCE_MAX_MS = 20_000;
 /** Raw notifications that wait for their commit at most, characters. */
 const MAX_ACCEPTING_SIZE = 64 * 1024 * 1024;
 
-/** The message store in one SQLite file, whose work is done by a thread of its own (see sqlite/worker.ts). */
+/** The message store in one SQLite file. */
 export class SqliteStore implements MessageStore {
-  readonly #calls: WorkerCalls<StoreRequest, StoreFault>;
+  readonly #calls: StoreCalls;
   readonly lost: Promise<unknown>;
   /** Of what is being accepted, characters. */
   #acceptingSize = 0;
   #isClosing = false;
 
-  /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD or STORE_UNAVAILABLE. */
-  static async open(file: string, role: StoreRole, waits = STORE_WAITS): Promise<SqliteStore> {
-    const options: WorkerOptions = { file, role, waits };
-    const worker = new Worker(new URL('./sqlite/worker.ts', import.meta.url), { workerData: options });
-    const greeting = await new Promise<WorkerGreeting>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-      worker.once('exit', () =>
-        reject(new BridgeError('STORE_UNAVAILABLE', { detail: 'Its thread ended.' })),
-      );
-    });
-    if ('fault' in greeting) throw toError(greeting.fault);
-    return new SqliteStore(worker);
+  /**
+   * A service's work is done by a thread of its own (see sqlite/worker.ts). A command has nothing to do meanwhile: to it a
+   * thread would only be a later start.
+   * Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD or STORE_UNAVAILABLE.
+   */
+  static async open(
+    file: string,
+    role: StoreRole,
+    waits = STORE_WAITS,
+    isThreaded = role === 'service',
+  ): Promise<SqliteStore> {
+    const options: StoreOptions = { file, role, waits };
+    if (isThreaded) return new SqliteStore(await startThread(options));
+    const { DirectCalls } = await import('./sqlite/direct-calls.ts');
+    return new SqliteStore(new DirectCalls(options));
   }
 
-  private constructor(worker: Worker) {
-    this.#calls = new WorkerCalls(worker, {
-      thread: 'The store’s thread',
-      toError,
-      toLoss: (end) => new BridgeError('STORE_UNAVAILABLE', { cause: end }),
-    });
+  private constructor(calls: StoreCalls) {
+    this.#calls = calls;
     this.lost = new Promise((resolve) => {
-      void this.#calls.ended.then((end) => !this.#isClosing && resolve(end));
+      void calls.ended.then((end) => !this.#isClosing && resolve(end));
     });
   }
 
@@ -158,6 +158,17 @@ export class SqliteStore implements MessageStore {
   }
 }
 
-function toError({ code, sentence }: StoreFault): BridgeError {
-  return new BridgeError(code, sentence ? { detail: sentence } : {});
+async function startThread(options: StoreOptions): Promise<StoreCalls> {
+  const worker = new Worker(new URL('./sqlite/worker.ts', import.meta.url), { workerData: options });
+  const greeting = await new Promise<WorkerGreeting>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', () => reject(new BridgeError('STORE_UNAVAILABLE', { detail: 'Its thread ended.' })));
+  });
+  if ('fault' in greeting) throw unpackFault(greeting.fault);
+  return new WorkerCalls<StoreRequest, StoreFault>(worker, {
+    thread: 'The store’s thread',
+    toError: unpackFault,
+    toLoss: (end) => new BridgeError('STORE_UNAVAILABLE', { cause: end }),
+  });
 }

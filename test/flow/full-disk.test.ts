@@ -102,7 +102,7 @@ describe.runIf(isPossible)('a full disk', () => {
   it('keeps its reserve, however much waits for one commit', async () => {
     using disk = new Disk();
     const file = path.join(disk.folder, 'bridge.db');
-    const scene = new StoreScene(await openSqliteStore(file));
+    const scene = new StoreScene(await openSqliteStore(file, { isThreaded: true }));
     disk.fillUpTo(DISK_BYTES / 2);
     const text = 'x'.repeat(200_000);
     const [accepting] = await whileLocked(file, () => [

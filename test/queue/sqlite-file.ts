@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { STORE_WAITS } from '../../src/queue/sqlite/database.ts';
 import type { StoredMessage, StoreUnderTest } from './suite/store-scene.ts';
 
 /** A new file in a folder of its own. */
@@ -39,15 +40,20 @@ export async function whileLocked<Result>(file: string, work: () => Result): Pro
   }
 }
 
-export async function openSqliteStore(file = makeStoreFile()): Promise<StoreUnderTest> {
-  let store = await SqliteStore.open(file, 'service');
+/** Without a thread of its own, which takes its time to start, unless a test is about that. */
+export async function openSqliteStore(
+  file = makeStoreFile(),
+  { isThreaded = false } = {},
+): Promise<StoreUnderTest> {
+  const open = (): Promise<SqliteStore> => SqliteStore.open(file, 'service', STORE_WAITS, isThreaded);
+  let store = await open();
   return {
     get store() {
       return store;
     },
     reopen: async () => {
       await store.close();
-      store = await SqliteStore.open(file, 'service');
+      store = await open();
     },
     inspect: async (messageId) =>
       query(

@@ -22,7 +22,7 @@ describe('SqliteStore, open', () => {
 
   beforeEach(async () => {
     file = makeStoreFile();
-    scene = new StoreScene(await openSqliteStore(file));
+    scene = new StoreScene(await openSqliteStore(file, { isThreaded: true }));
   });
 
   afterEach(() => scene.end());

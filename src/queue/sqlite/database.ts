@@ -46,18 +46,22 @@ function valuesOf(names: readonly string[], parameters: Row): SQLInputValue[] {
 
 /** A connection with its prepared statements, each prepared once, on first use. */
 export class Database {
+  readonly role: StoreRole;
   readonly #db: DatabaseSync;
   readonly #lock: DatabaseSync | undefined;
   readonly #busyTimeoutMs: number;
   readonly #file: string;
   readonly #identity: string | undefined;
   readonly #statements = new Map<string, Prepared>();
+  /** What was last found damaged, and in which version of the file. */
+  #damage: { readonly error: unknown; readonly fileVersion: number | undefined } | undefined;
 
   /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD, or whatever SQLite says. */
   constructor(file: string, role: StoreRole, waits = STORE_WAITS) {
     if (role === 'service') createPrivately(file);
     else if (!fs.existsSync(file)) throw new BridgeError('STORE_MISSING', { detail: file });
     this.#lock = role === 'service' ? acquireLock(`${file}.lock`, waits.lockTimeoutMs) : undefined;
+    this.role = role;
     this.#busyTimeoutMs = waits.busyTimeoutMs;
     let db: DatabaseSync | undefined;
     try {
@@ -122,8 +126,23 @@ export class Database {
     return Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name]);
   }
 
+  noteDamage(error: unknown): void {
+    const { errcode } = error as { errcode?: number };
+    if (errcode === undefined || errcode % EXTENDED_CODES !== SQLITE_CORRUPT) return;
+    this.#damage = { error, fileVersion: this.#fileVersion };
+  }
+
+  /**
+   * Throws once something was found damaged: accepting may find all that it reads in the cache, and go on taking what could
+   * never be sent. Whoever mends the file under the service commits to it, which also makes the cache be read anew.
+   */
+  checkSound(): void {
+    if (this.#damage && this.#damage.fileVersion !== this.#fileVersion) this.#damage = undefined;
+    if (this.#damage) throw this.#damage.error;
+  }
+
   /** Another number whenever somebody else has committed to the file; undefined where not even that can be read. */
-  get fileVersion(): number | undefined {
+  get #fileVersion(): number | undefined {
     try {
       return this.#pragma('data_version');
     } catch {
@@ -304,4 +323,7 @@ function acquireLock(file: string, timeout: number): DatabaseSync {
 }
 
 const SQLITE_BUSY = 5;
+const SQLITE_CORRUPT = 11;
+/** SQLite puts what more it knows above the lowest byte. */
+const EXTENDED_CODES = 256;
 const AUTO_VACUUM_INCREMENTAL = 2;

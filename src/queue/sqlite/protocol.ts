@@ -20,7 +20,7 @@ import type {
 import type { Aged } from './maintain.ts';
 import type { StoreWaits } from './database.ts';
 
-/** What the store's thread can be asked for: argument and result of each operation. */
+/** What a store in a SQLite file can be asked for: argument and result of each operation. */
 export interface Operations {
   accept: { argument: AcceptRequest; result: readonly AcceptedItem[] };
   claimHeads: { argument: ClaimRequest; result: ClaimedHeads };
@@ -50,6 +50,15 @@ export interface StoreRequest<Name extends OperationName = OperationName> {
   readonly argument: Operations[Name]['argument'];
 }
 
+/** Whoever carries it out. */
+export interface StoreCalls {
+  /** Rejects with a BridgeError. */
+  call(request: StoreRequest): Promise<unknown>;
+  readonly hasEnded: boolean;
+  /** Resolves once nothing can be asked for any more, with the reason. */
+  readonly ended: Promise<unknown>;
+}
+
 /** Errors cross the thread as their code and SQLite's own sentence, which names columns and never values. */
 export interface StoreFault {
   readonly code: ErrorCode;
@@ -59,7 +68,7 @@ export interface StoreFault {
 export type StoreCall = Call<StoreRequest>;
 export type StoreReply = Reply<StoreFault>;
 
-export interface WorkerOptions {
+export interface StoreOptions {
   readonly file: string;
   readonly role: StoreRole;
   readonly waits: StoreWaits;
