@@ -10,10 +10,6 @@ export interface BridgeProcess extends RunningBridge {
   readonly child: BridgeChild;
 }
 
-/** Where the tests' own processes keep what they compiled (vitest.config.ts): of the caller's environment, this alone. */
-const CACHE = process.env['NODE_COMPILE_CACHE'];
-const COMPILED = CACHE ? { NODE_COMPILE_CACHE: path.resolve(CACHE) } : {};
-
 let started = 0;
 
 /** For `withFlow({ startBridge: startBridgeProcess }, …)`. */
@@ -25,7 +21,7 @@ export async function startBridgeProcess(
   // Ports of its own at each start: SNS's connections to the one before can't reach it.
   const ports = { PORT: String(await findFreePort()), ADMIN_PORT: String(await findFreePort()) };
   const child = await BridgeChild.start(
-    { ...environment, ...ports, ...COMPILED },
+    { ...environment, ...ports },
     path.join(directory, `bridge-${started}.log`),
   );
   return {
