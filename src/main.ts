@@ -1,8 +1,10 @@
+import fs from 'node:fs';
 import module from 'node:module';
 import path from 'node:path';
 
+const PACKAGES_FOLDER = path.join(import.meta.dirname, '..', 'node_modules');
 /** Beside the packages that it is of, so that it goes with them. */
-const COMPILED = path.join(import.meta.dirname, '..', 'node_modules', '.cache', 'bridge');
+const COMPILE_CACHE_FOLDER = path.join(PACKAGES_FOLDER, '.cache', 'bridge');
 
 /** Of sysexits(3). */
 const EX_IOERR = 74;
@@ -14,9 +16,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EX_IOERR);
 });
 
-// The next start of anything takes 0.2 s less. Where nothing can be written, nothing is kept.
-const { directory } = module.enableCompileCache(COMPILED);
-if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] = directory; // threads know it by that
+// The service's next start takes 0.2 s less. Where nothing can be written, nothing is kept. Without packages there must be no
+// folder either: `bin/bridge` knows by that to say so.
+if (fs.existsSync(PACKAGES_FOLDER)) {
+  const { directory } = module.enableCompileCache(COMPILE_CACHE_FOLDER);
+  if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] ??= directory; // threads know it by that
+}
 const { runCli } = await import('./admin/cli.ts');
 
 // No process.exit(): it would cut off what a pipe has not taken yet.

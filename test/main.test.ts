@@ -40,6 +40,12 @@ describe('what is compiled', () => {
     expect(fs.readdirSync(path.join(cacheFolder(), 'bridge'))).toHaveLength(1);
   });
 
+  it('is not kept where there are no packages: `bin/bridge` says then what to do', () => {
+    fs.rmSync(path.join(project, 'node_modules'), { recursive: true });
+    expect(runHelp().stderr).toContain("Cannot find package 'commander'");
+    expect(fs.existsSync(path.join(project, 'node_modules'))).toBe(false);
+  });
+
   it('is not kept where that can’t be written, and the bridge runs all the same', () => {
     fs.writeFileSync(cacheFolder(), 'a file, where the folder should be');
     expect(runHelp()).toMatchObject({ status: 0, stderr: '' });
