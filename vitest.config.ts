@@ -13,7 +13,7 @@ export default defineConfig({
     // Most tests wait for other processes and threads, so files run side by side even on few cores.
     maxWorkers: 4,
     maxConcurrency: 8,
-    // Opening a store starts a thread, which loads its modules anew each time.
+    // A service in a test's process starts two threads, which load their modules anew each time.
     env: { NODE_COMPILE_CACHE: 'node_modules/.cache/node-compile' },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [

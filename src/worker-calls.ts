@@ -39,7 +39,10 @@ export class WorkerCalls<Request extends object, Fault> {
   constructor(worker: Worker, options: WorkerCallsOptions<Fault>) {
     this.#worker = worker;
     this.#options = options;
-    worker.on('message', (replies: readonly Reply<Fault>[]) => this.#settle(replies));
+    worker.on('message', (message: unknown) => {
+      // Under `node --watch`, Node posts what a thread imports to its parent, too.
+      if (Array.isArray(message)) this.#settle(message as readonly Reply<Fault>[]);
+    });
     worker.on('error', (error) => this.#fail(error));
     this.ended = new Promise((resolve) => {
       worker.once('exit', () => {

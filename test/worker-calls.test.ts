@@ -10,6 +10,7 @@ interface Sum {
 /** Answers what it is asked, says how many came at once, and dies when it is told to. */
 const CODE = `
   const { parentPort } = require('node:worker_threads');
+  parentPort.postMessage({ 'watch:import': ['Node itself says so under --watch'] });
   parentPort.on('message', (calls) => {
     const replies = [];
     for (const { id, what, numbers = [] } of calls) {

@@ -20,6 +20,7 @@ import type {
   StoreStatus,
 } from './message-store.ts';
 import { STORE_WAITS } from './sqlite/database.ts';
+import type { StoreWaits } from './sqlite/database.ts';
 import type { Aged } from './sqlite/maintain.ts';
 import type { StoreRole } from './message-store.ts';
 import { unpackFault } from './sqlite/store-fault.ts';
@@ -39,6 +40,12 @@ const MAINTENANCE_MAX_MS = 20_000;
 /** Raw notifications that wait for their commit at most, characters. */
 const MAX_ACCEPTING_SIZE = 64 * 1024 * 1024;
 
+export interface SqliteStoreOptions {
+  readonly waits?: StoreWaits;
+  /** By default a service's is, and a command's is not. */
+  readonly isThreaded?: boolean;
+}
+
 /** The message store in one SQLite file. */
 export class SqliteStore implements MessageStore {
   readonly #calls: StoreCalls;
@@ -55,11 +62,11 @@ export class SqliteStore implements MessageStore {
   static async open(
     file: string,
     role: StoreRole,
-    waits = STORE_WAITS,
-    isThreaded = role === 'service',
+    { waits = STORE_WAITS[role], isThreaded = role === 'service' }: SqliteStoreOptions = {},
   ): Promise<SqliteStore> {
     const options: StoreOptions = { file, role, waits };
     if (isThreaded) return new SqliteStore(await startThread(options));
+    // A service's own thread has no use for SQLite.
     const { DirectCalls } = await import('./sqlite/direct-calls.ts');
     return new SqliteStore(new DirectCalls(options));
   }
@@ -161,7 +168,10 @@ export class SqliteStore implements MessageStore {
 async function startThread(options: StoreOptions): Promise<StoreCalls> {
   const worker = new Worker(new URL('./sqlite/worker.ts', import.meta.url), { workerData: options });
   const greeting = await new Promise<WorkerGreeting>((resolve, reject) => {
-    worker.once('message', resolve);
+    worker.on('message', (message: WorkerGreeting | object) => {
+      // Under `node --watch`, Node's own messages come before it.
+      if ('opened' in message || 'fault' in message) resolve(message);
+    });
     worker.once('error', reject);
     worker.once('exit', () => reject(new BridgeError('STORE_UNAVAILABLE', { detail: 'Its thread ended.' })));
   });

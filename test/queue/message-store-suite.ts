@@ -21,7 +21,10 @@ import { describeRedriving } from './suite/redriving.ts';
 import { StoreScene } from './suite/store-scene.ts';
 import type { StoreUnderTest } from './suite/store-scene.ts';
 
-const TOPICS = [
+/** Each describes one side of the contract. */
+type DescribeTopic = (scene: () => StoreScene) => void;
+
+const TOPICS: readonly DescribeTopic[] = [
   describeAccepting,
   describeOrder,
   describeLeases,
@@ -40,13 +43,17 @@ const TOPICS = [
 ];
 
 /** `open` gives an empty store for each test; after each, its books balance. */
-export function describeMessageStore(name: string, open: () => Promise<StoreUnderTest>): void {
+export function describeMessageStore(
+  name: string,
+  open: () => Promise<StoreUnderTest>,
+  topics = TOPICS,
+): void {
   describe(name, () => {
     let scene: StoreScene;
     beforeEach(async () => {
       scene = new StoreScene(await open());
     });
     afterEach(() => scene.end());
-    for (const describeTopic of TOPICS) describeTopic(() => scene);
+    for (const describeTopic of topics) describeTopic(() => scene);
   });
 }

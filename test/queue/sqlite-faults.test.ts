@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../src/clock.ts';
 import { Database } from '../../src/queue/sqlite/database.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
 afterEach(() => removeStoreFile(file));
 
 async function withScene(waits: typeof IMPATIENT, body: (scene: StoreScene) => Promise<void>): Promise<void> {
-  const store = await SqliteStore.open(file, 'service', waits);
+  const store = await SqliteStore.open(file, 'service', { waits });
   const scene = new StoreScene({
     store,
     reopen: () => Promise.reject(new Error('not in this test')),
@@ -141,7 +141,7 @@ describe('a damaged file', () => {
     damage();
     const damaged = fs.readFileSync(file);
     await expect(
-      SqliteStore.open(file, role, IMPATIENT).then((store) => store.status()),
+      SqliteStore.open(file, role, { waits: IMPATIENT }).then((store) => store.status()),
     ).rejects.toMatchObject({
       ...UNAVAILABLE,
       message: /malformed/,
@@ -311,6 +311,20 @@ describe('more than waits for the disk', () => {
       expect((await scene.accept({ raw })).outcome).toBe('accepted');
     });
   });
+});
+
+it('is opened under `node --watch`, where Node has each thread tell its parent what it imports', async () => {
+  vi.stubEnv('WATCH_REPORT_DEPENDENCIES', '1');
+  try {
+    const store = await SqliteStore.open(file, 'service');
+    await store.ping();
+    await expect(SqliteStore.open(file, 'service', { waits: IMPATIENT })).rejects.toMatchObject({
+      code: 'STORE_IN_USE',
+    });
+    await store.close();
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 describe('the store’s thread, dead', () => {

@@ -3,7 +3,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
-import { STORE_WAITS } from '../../src/queue/sqlite/database.ts';
 import type { StoredMessage, StoreUnderTest } from './suite/store-scene.ts';
 
 /** A new file in a folder of its own. */
@@ -45,7 +44,7 @@ export async function openSqliteStore(
   file = makeStoreFile(),
   { isThreaded = false } = {},
 ): Promise<StoreUnderTest> {
-  const open = (): Promise<SqliteStore> => SqliteStore.open(file, 'service', STORE_WAITS, isThreaded);
+  const open = (): Promise<SqliteStore> => SqliteStore.open(file, 'service', { isThreaded });
   let store = await open();
   return {
     get store() {

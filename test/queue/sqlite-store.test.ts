@@ -7,6 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../../src/queue/sqlite/database.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { describeMessageStore } from './message-store-suite.ts';
+import { describeAccepting } from './suite/accepting.ts';
+import { describeOutcomes } from './suite/outcomes.ts';
+import { describeRandomRuns } from './suite/random-runs.ts';
 import { makeStoreFile, openSqliteStore, query, removeStoreFile, whileLocked } from './sqlite-file.ts';
 import { DELIVERED, RETENTION_MS, StoreScene, textOf } from './suite/store-scene.ts';
 
@@ -15,6 +18,12 @@ const FIRST_MIGRATION = path.join(import.meta.dirname, '../../src/queue/migratio
 const KILL_SCRIPT = path.join(import.meta.dirname, 'accept-until-killed.ts');
 
 describeMessageStore('SqliteStore keeps the contract', () => openSqliteStore());
+
+describeMessageStore(
+  'SqliteStore keeps it in a thread of its own, which all that goes to it and comes from it has to cross',
+  () => openSqliteStore(makeStoreFile(), { isThreaded: true }),
+  [describeAccepting, describeOutcomes, describeRandomRuns],
+);
 
 describe('SqliteStore, open', () => {
   let file: string;
@@ -92,8 +101,19 @@ describe('SqliteStore, open', () => {
     expect(await scene.record(claim, DELIVERED)).toBe('recorded');
   });
 
+  it('has its turns beside a command that writes on and on', async () => {
+    const command = await SqliteStore.open(file, 'command');
+    const end = new AbortController();
+    const accepting = scene.accept().then(() => end.abort());
+    let writes = 0;
+    for (; !end.signal.aborted && writes < 1_000; writes += 1) await command.ping();
+    await command.close();
+    expect(writes).toBeLessThan(1_000);
+    await accepting;
+  });
+
   it('refuses a second service', async () => {
-    await expect(SqliteStore.open(file, 'service', IMPATIENT)).rejects.toMatchObject({
+    await expect(SqliteStore.open(file, 'service', { waits: IMPATIENT })).rejects.toMatchObject({
       code: 'STORE_IN_USE',
     });
     await scene.accept();
@@ -101,10 +121,56 @@ describe('SqliteStore, open', () => {
     await scene.reopen();
   });
 
-  it('answers nothing any more once it is closed', async () => {
+  it('reads after it has written what was asked for together', async () => {
+    const [, { books }] = await Promise.all([scene.accept(), scene.status()]);
+    expect(books.received).toBe(1);
+  });
+
+  it('empties the WAL when a service closes it, and leaves it alone when a command does', async () => {
+    await scene.accept();
+    await (await SqliteStore.open(file, 'command')).close();
+    const walBytes = (): number => fs.statSync(`${file}-wal`).size;
+    expect(walBytes()).toBeGreaterThan(0);
+    using beside = openBeside(file); // the last one to close it removes the WAL
+    expect(beside.count()).toBe(1);
     await scene.store.close();
-    await expect(scene.store.ping()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(walBytes()).toBe(0);
     await scene.reopen();
+  });
+});
+
+describe.each([{ isThreaded: true }, { isThreaded: false }])('SqliteStore, threaded: $isThreaded', (how) => {
+  let file: string;
+
+  beforeEach(async () => {
+    file = makeStoreFile();
+    await (await SqliteStore.open(file, 'service')).close();
+  });
+
+  afterEach(() => removeStoreFile(file));
+
+  it('answers nothing any more once it is closed', async () => {
+    const store = await SqliteStore.open(file, 'service', how);
+    await store.close();
+    await expect(store.ping()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await store.close();
+  });
+
+  it('says what it could not do', async () => {
+    const store = await SqliteStore.open(file, 'command', { waits: IMPATIENT, ...how });
+    const [refused] = await whileLocked(file, async () => Promise.allSettled([store.discard([1], 0)]));
+    expect(refused).toMatchObject({
+      reason: { code: 'STORE_UNAVAILABLE', detail: 'database is locked' },
+    });
+    await store.close();
+  });
+
+  it('lets go of a file that it could not open to the end', async () => {
+    const opening = await whileLocked(file, async () =>
+      Promise.allSettled([SqliteStore.open(file, 'service', { waits: IMPATIENT, ...how })]),
+    );
+    expect(opening).toMatchObject([{ reason: { code: 'STORE_UNAVAILABLE' } }]);
+    await (await SqliteStore.open(file, 'service', { waits: IMPATIENT })).close();
   });
 });
 
@@ -118,7 +184,7 @@ describe('SqliteStore, where it can’t work', () => {
   afterEach(() => removeStoreFile(file));
 
   it('fails what it can’t commit, and goes on when it can', async () => {
-    const store = await SqliteStore.open(file, 'service', IMPATIENT);
+    const store = await SqliteStore.open(file, 'service', { waits: IMPATIENT });
     const request = {
       snsMessageId: 'sns-1',
       snsTimestamp: 0,
@@ -139,12 +205,12 @@ describe('SqliteStore, where it can’t work', () => {
   });
 
   it('lets go of the file even if it can’t give space back first', async () => {
-    const store = await SqliteStore.open(file, 'service', IMPATIENT);
+    const store = await SqliteStore.open(file, 'service', { waits: IMPATIENT });
     const scene = new StoreScene({ ...(await openNothing()), store });
     await scene.acceptTexts(['x'.repeat(100_000)]);
     await scene.deliverAll();
     await whileLocked(file, () => store.close());
-    const next = await SqliteStore.open(file, 'service', IMPATIENT);
+    const next = await SqliteStore.open(file, 'service', { waits: IMPATIENT });
     expect((await next.status()).books.delivered).toBe(1);
     await next.close();
   });
@@ -161,7 +227,7 @@ describe('SqliteStore, where it can’t work', () => {
     await expect(SqliteStore.open(file, role)).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
     expect(query(file, 'PRAGMA user_version')).toEqual({ user_version: 99 });
     query(file, `PRAGMA user_version = ${Number(version)}`);
-    await (await SqliteStore.open(file, 'service', IMPATIENT)).close();
+    await (await SqliteStore.open(file, 'service', { waits: IMPATIENT })).close();
   });
 
   it('brings an older version’s file up to date, with what waits in it', async () => {
@@ -232,6 +298,14 @@ async function openNothing(): Promise<Omit<ConstructorParameters<typeof StoreSce
     inspect: async () => undefined,
     holds: async () => false,
     dispose: async () => {},
+  };
+}
+
+function openBeside(file: string): Disposable & { count(): unknown } {
+  const db = new DatabaseSync(file);
+  return {
+    count: () => db.prepare('SELECT count(*) AS count FROM messages').get()?.['count'],
+    [Symbol.dispose]: () => db.close(),
   };
 }
 

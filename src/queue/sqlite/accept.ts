@@ -30,7 +30,7 @@ export function acceptItem(db: Database, request: Acceptance, item: AcceptItem):
     return { id: findOriginal(db, request, item), outcome: 'duplicate', arrivedLate: false };
   }
   if (item.kind === 'dead' || !lane) return { id, outcome: 'dead', arrivedLate: false };
-  const arrivedLate = lane.isOvertaken === 1;
+  const arrivedLate = lane.isOvertaken;
   if (arrivedLate) book(db, request.acceptedAt, 'arrived_late', channel);
   enterLane(db, request.acceptedAt, lane, item.placement);
   return { id, outcome: 'accepted', arrivedLate };
@@ -39,8 +39,8 @@ export function acceptItem(db: Database, request: Acceptance, item: AcceptItem):
 export interface OpenLane extends PlacedLane {
   /** Made just now. */
   readonly isNew: boolean;
-  /** 1: a message of it that was sent later than this one has gone, or is being tried. */
-  readonly isOvertaken: number;
+  /** A message of it that was sent later than the one that enters has gone, or is being tried. */
+  readonly isOvertaken: boolean;
 }
 
 /** The conversation's lane, made if need be. Whether a message enters it or not is known only afterwards. */
@@ -56,7 +56,7 @@ export function openLane(
     customerAddress: message.customerAddress,
     businessAddress: message.businessAddress,
   };
-  const lane = db.get<Omit<OpenLane, 'isNew'>>(
+  const lane = db.get<PlacedLane & { readonly isOvertaken: number }>(
     `SELECT id, destination, pace_key AS paceKey,
        (:sentAt, :snsAt) < (gone_sent_at, gone_sns_at) OR EXISTS
          (SELECT 1 FROM messages WHERE lane_id = lanes.id AND ${IS_UNFINISHED} AND begun = 1
@@ -65,7 +65,7 @@ export function openLane(
        AND customer_address = :customerAddress AND business_address = :businessAddress`,
     { ...key, sentAt: sentAtOf(item, request), snsAt: request.snsTimestamp },
   );
-  if (lane) return { ...lane, isNew: false };
+  if (lane) return { ...lane, isOvertaken: lane.isOvertaken === 1, isNew: false };
   const made = db.one<PlacedLane>(
     `INSERT INTO lanes (direction, channel, customer_address, business_address, destination, pace_key,
        is_idempotent, last_accepted_at)
@@ -74,7 +74,7 @@ export function openLane(
      RETURNING id, destination, pace_key AS paceKey`,
     { ...key, ...placementRow(placement), acceptedAt: request.acceptedAt },
   );
-  return { ...made, isNew: true, isOvertaken: 0 };
+  return { ...made, isNew: true, isOvertaken: false };
 }
 
 /** The lane goes where its newest message goes, and is due from the head that it has now. */

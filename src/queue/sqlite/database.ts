@@ -16,13 +16,18 @@ function listMigrations(): string[] {
 
 /** How long it waits for others before it gives up, milliseconds. */
 export interface StoreWaits {
-  /** For another process's transaction. Longer than any of ours; a service that ends must not hang in it. */
+  /** For another process's transaction: longer than any of ours. */
   readonly busyTimeoutMs: number;
   /** For another service to let go of the file: a restart overlaps with the old process. */
   readonly lockTimeoutMs: number;
 }
 
-export const STORE_WAITS: StoreWaits = { busyTimeoutMs: 1_500, lockTimeoutMs: 5_000 };
+export const STORE_WAITS = {
+  /** One that ends must not hang in it; SNS waits for what is refused, too. */
+  service: { busyTimeoutMs: 1_500, lockTimeoutMs: 5_000 },
+  /** A busy service hardly ever leaves the file alone, and a person can wait. */
+  command: { busyTimeoutMs: 10_000, lockTimeoutMs: 0 },
+} as const satisfies Record<StoreRole, StoreWaits>;
 
 export type Row = Record<string, SQLInputValue>;
 
@@ -57,7 +62,7 @@ export class Database {
   #damage: { readonly error: unknown; readonly fileVersion: number | undefined } | undefined;
 
   /** Throws STORE_MISSING, STORE_IN_USE, STORE_TOO_NEW, STORE_TOO_OLD, or whatever SQLite says. */
-  constructor(file: string, role: StoreRole, waits = STORE_WAITS) {
+  constructor(file: string, role: StoreRole, waits: StoreWaits = STORE_WAITS[role]) {
     if (role === 'service') createPrivately(file);
     else if (!fs.existsSync(file)) throw new BridgeError('STORE_MISSING', { detail: file });
     this.#lock = role === 'service' ? acquireLock(`${file}.lock`, waits.lockTimeoutMs) : undefined;

@@ -1,32 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeError } from '../../errors.ts';
 import type { Database } from './database.ts';
 import type { StoreCalls, StoreOptions, StoreRequest } from './protocol.ts';
-import { openDatabase, serve } from './server.ts';
-import { packFault, unpackFault } from './store-fault.ts';
+import { isWrite, openDatabase, serve } from './server.ts';
+import { toBridgeError, unpackFault } from './store-fault.ts';
 
 /** What a store is asked for, carried out at once, one by one, by the thread that asks. */
 export class DirectCalls implements StoreCalls {
   readonly #database: Database;
-  readonly #end = Promise.withResolvers<unknown>();
+  readonly #end = Promise.withResolvers<void>();
   readonly ended = this.#end.promise;
-  hasEnded = false;
+  #hasEnded = false;
+  /** Over when others have had the file for as long as the last write took. */
+  #othersTurn: Promise<void> = Promise.resolve();
 
   /** Throws a BridgeError. */
   constructor(options: StoreOptions) {
     try {
       this.#database = openDatabase(options);
     } catch (error) {
-      throw unpackFault(packFault(error));
+      throw toBridgeError(error);
     }
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   async call(request: StoreRequest): Promise<unknown> {
-    if (this.hasEnded) throw new BridgeError('STORE_UNAVAILABLE');
+    if (this.#hasEnded) throw new BridgeError('STORE_UNAVAILABLE');
     if (request.operation === 'close') {
-      this.hasEnded = true;
-      this.#end.resolve(undefined);
+      this.#hasEnded = true;
+      this.#end.resolve();
     }
+    await this.#othersTurn;
+    const startedAt = performance.now();
     const [reply] = [...serve(this.#database, [{ ...request, id: 0 }])].flat();
+    if (this.#database.role === 'command' && isWrite(request)) {
+      // A service that waits for the file looks now and then whether it is free: between two writes at once it never is.
+      this.#othersTurn = delay(performance.now() - startedAt);
+    }
     if (reply && 'fault' in reply) throw unpackFault(reply.fault);
     return reply?.result;
   }

@@ -15,17 +15,17 @@ export interface Head {
 export const IS_UNFINISHED = `(state IN ('pending', 'sending')) = 1`;
 
 /** The begun message if there is one, else the earliest by sent time, SNS Timestamp and acceptance. */
-const HEADS_FIRST = 'ORDER BY begun DESC, sent_at, sns_at, id LIMIT 1';
+const HEAD_FIRST = 'ORDER BY begun DESC, sent_at, sns_at, id LIMIT 1';
 
 export function readHead(db: Database, laneId: number): Head | undefined {
   return db.get<Head>(
-    `SELECT id, state, due_at AS dueAt FROM messages WHERE lane_id = :laneId AND ${IS_UNFINISHED} ${HEADS_FIRST}`,
+    `SELECT id, state, due_at AS dueAt FROM messages WHERE lane_id = :laneId AND ${IS_UNFINISHED} ${HEAD_FIRST}`,
     { laneId },
   );
 }
 
 /** When the head of the lane that is updated may go; null if it has none. */
-const HEADS_DUE_AT = `(SELECT due_at FROM messages WHERE lane_id = lanes.id AND ${IS_UNFINISHED} ${HEADS_FIRST})`;
+const HEAD_DUE_AT = `(SELECT due_at FROM messages WHERE lane_id = lanes.id AND ${IS_UNFINISHED} ${HEAD_FIRST})`;
 
 /**
  * Sets when a lane is due from the head it has now, but no earlier than it was last tried: then it queues behind those
@@ -33,7 +33,7 @@ const HEADS_DUE_AT = `(SELECT due_at FROM messages WHERE lane_id = lanes.id AND 
  */
 export function setLaneDue(db: Database, laneId: number): void {
   db.run(
-    `UPDATE lanes SET due_at = max(${HEADS_DUE_AT}, tried_at) WHERE id = :laneId AND lease_token IS NULL`,
+    `UPDATE lanes SET due_at = max(${HEAD_DUE_AT}, tried_at) WHERE id = :laneId AND lease_token IS NULL`,
     { laneId },
   );
 }
@@ -42,7 +42,7 @@ export function setLaneDue(db: Database, laneId: number): void {
 export function noteEntry(db: Database, laneId: number, acceptedAt: number): void {
   db.run(
     `UPDATE lanes SET last_accepted_at = :acceptedAt,
-       due_at = CASE WHEN lease_token IS NULL THEN max(${HEADS_DUE_AT}, tried_at) ELSE due_at END
+       due_at = CASE WHEN lease_token IS NULL THEN max(${HEAD_DUE_AT}, tried_at) ELSE due_at END
      WHERE id = :laneId`,
     { laneId, acceptedAt },
   );
@@ -51,7 +51,7 @@ export function noteEntry(db: Database, laneId: number, acceptedAt: number): voi
 /** `setLaneDue` of a lane whose attempt has ended. */
 export function releaseLane(db: Database, laneId: number, now: number): void {
   db.run(
-    `UPDATE lanes SET lease_token = NULL, tried_at = :now, due_at = max(${HEADS_DUE_AT}, :now) WHERE id = :laneId`,
+    `UPDATE lanes SET lease_token = NULL, tried_at = :now, due_at = max(${HEAD_DUE_AT}, :now) WHERE id = :laneId`,
     { laneId, now },
   );
 }

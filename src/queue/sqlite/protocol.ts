@@ -52,7 +52,7 @@ export interface StoreRequest<Name extends OperationName = OperationName> {
 
 /** Whoever carries it out. */
 export interface StoreCalls {
-  /** Rejects with a BridgeError. */
+  /** Rejects with a BridgeError where it could not be carried out. */
   call(request: StoreRequest): Promise<unknown>;
   readonly hasEnded: boolean;
   /** Resolves once nothing can be asked for any more, with the reason. */

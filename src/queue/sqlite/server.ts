@@ -15,7 +15,14 @@ import { findChat } from './chats.ts';
 import { countMessages, discard, eraseCustomer, listMessages, readMessage, redrive } from './operate.ts';
 import { mendClock } from './lane.ts';
 import { recordOutcome } from './outcome.ts';
-import type { OperationName, Operations, StoreCall, StoreOptions, StoreReply } from './protocol.ts';
+import type {
+  OperationName,
+  Operations,
+  StoreCall,
+  StoreOptions,
+  StoreReply,
+  StoreRequest,
+} from './protocol.ts';
 import { packFault } from './store-fault.ts';
 
 /** Operations of one transaction at most: bounds both the longest wait for a commit and the WAL's growth. */
@@ -79,11 +86,21 @@ const OUTSIDE: Pick<Work, OutsideName> = {
 
 const WORK: Work = { ...TRANSACTIONS, ...OUTSIDE };
 
+/** Whether it takes the file's write lock. */
+export function isWrite({ operation }: StoreRequest): boolean {
+  return operation in TRANSACTIONS;
+}
+
 /** Throws as `Database` does. */
 export function openDatabase({ file, role, waits }: StoreOptions): Database {
   const db = new Database(file, role, waits);
-  if (role === 'service') voidLeases(db);
-  return db;
+  try {
+    if (role === 'service') voidLeases(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /**
@@ -101,14 +118,14 @@ function voidLeases(db: Database): void {
 
 /**
  * Carries out what came together, in whatever order; a transaction's replies come before anything outside one is begun.
- * Nothing follows a `close`.
+ * No call may follow a `close`.
  */
 export function* serve(db: Database, calls: readonly StoreCall[]): Generator<StoreReply[]> {
   for (let from = 0; from < calls.length; from += MAX_BATCH) {
     const batch = calls.slice(from, from + MAX_BATCH);
-    const inTransaction = batch.filter(({ operation }) => operation in TRANSACTIONS);
+    const inTransaction = batch.filter(isWrite);
     if (inTransaction.length > 0) yield runTransaction(db, inTransaction);
-    const outside = batch.filter(({ operation }) => operation in OUTSIDE);
+    const outside = batch.filter((call) => !isWrite(call));
     if (outside.length > 0) yield outside.map((call) => reply(db, call, () => run(db, call)));
   }
 }

@@ -1,11 +1,16 @@
 import { BridgeError } from '../../errors.ts';
 import type { StoreFault } from './protocol.ts';
 
+/** What a store's caller gets to see of whatever went wrong. */
+export function toBridgeError(error: unknown): BridgeError {
+  if (error instanceof BridgeError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new BridgeError('STORE_UNAVAILABLE', { detail, cause: error });
+}
+
 export function packFault(error: unknown): StoreFault {
-  const sentence = error instanceof Error ? error.message : String(error);
-  return error instanceof BridgeError
-    ? { code: error.code, sentence: error.detail ?? '' }
-    : { code: 'STORE_UNAVAILABLE', sentence };
+  const { code, detail = '' } = toBridgeError(error);
+  return { code, sentence: detail };
 }
 
 export function unpackFault({ code, sentence }: StoreFault): BridgeError {
