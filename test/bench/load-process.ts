@@ -55,8 +55,8 @@ const operations = {
    */
   async load({ port, from = 0, warmMs, measureMs, isEndless }: LoadOptions): Promise<LoadResult> {
     const rest = requests.slice(from);
-    const next = isEndless ? cycle(rest) : () => rest[sent++];
     let sent = 0;
+    const next = isEndless ? cycle(rest) : () => rest[sent++];
     let measured = { perSecond: 0, busy: 0 };
     const counts = await postUntil(port, next, async (counts) => {
       await delay(warmMs);

@@ -31,7 +31,7 @@ const EXTENTS = {
     repeatMs: 3_000,
     warmMs: 800,
     measureMs: 1_500,
-    signed: 20_000,
+    signed: 24_000,
     latencySamples: 200,
     startSamples: 3,
     backlog: { messages: 100_000, conversations: 10_000, workMs: 2_000 },

@@ -65,7 +65,7 @@ const REPEATED_MESSAGES = 2_000;
 
 /**
  * What the service takes in. What it is compared with goes on from sample to sample, its code compiled long since; a
- * bridge is new for each. So it gets as warm first, by what SNS sends again: that adds nothing to its store.
+ * bridge is new for each. So it gets as warm first, by what SNS sends again: that adds no more to its store.
  */
 async function measureAccepting(load: Bench['load'], port: number, times: Times): Promise<LoadResult> {
   notRefused(await load.call('repeat', { port, count: REPEATED_MESSAGES, forMs: times.repeatMs }));

@@ -26,7 +26,7 @@ it('answers 503 once the store has taken eight seconds, however many questions i
   const options: SnsRouteOptions = {
     topicArns: new Set([TEST_TOPIC_ARN]),
     replyTopicArns: new Set([TEST_TOPIC_ARN]),
-    retentionMs: 36_500 * DAY_MS,
+    retentionMs: 36_500 * DAY_MS, // the sample's Timestamp is fixed
     orderHoldMs: 0,
     defaultCountry: undefined,
     routing: { routes: [], fallbackRegion: undefined },
