@@ -168,10 +168,13 @@ export class SqliteStore implements MessageStore {
 async function startThread(options: StoreOptions): Promise<StoreCalls> {
   const worker = new Worker(new URL('./sqlite/worker.ts', import.meta.url), { workerData: options });
   const greeting = await new Promise<WorkerGreeting>((resolve, reject) => {
-    worker.on('message', (message: WorkerGreeting | object) => {
+    const greet = (message: WorkerGreeting | object): void => {
       // Under `node --watch`, Node's own messages come before it.
-      if ('opened' in message || 'fault' in message) resolve(message);
-    });
+      if (!('opened' in message || 'fault' in message)) return;
+      worker.off('message', greet);
+      resolve(message);
+    };
+    worker.on('message', greet);
     worker.once('error', reject);
     worker.once('exit', () => reject(new BridgeError('STORE_UNAVAILABLE', { detail: 'Its thread ended.' })));
   });

@@ -5,13 +5,16 @@ import type { StoreCalls, StoreOptions, StoreRequest } from './protocol.ts';
 import { isWrite, openDatabase, serve } from './server.ts';
 import { toBridgeError, unpackFault } from './store-fault.ts';
 
+/** The longest that SQLite sleeps before it looks again whether a file is free. */
+const OTHERS_TURN_MAX_MS = 100;
+
 /** What a store is asked for, carried out at once, one by one, by the thread that asks. */
 export class DirectCalls implements StoreCalls {
   readonly #database: Database;
   readonly #end = Promise.withResolvers<void>();
   readonly ended = this.#end.promise;
   #hasEnded = false;
-  /** Over when others have had the file for as long as the last write took. */
+  /** Over when others have had the file for as long as the last write took, or for OTHERS_TURN_MAX_MS. */
   #othersTurn: Promise<void> = Promise.resolve();
 
   /** Throws a BridgeError. */
@@ -38,7 +41,7 @@ export class DirectCalls implements StoreCalls {
     const [reply] = [...serve(this.#database, [{ ...request, id: 0 }])].flat();
     if (this.#database.role === 'command' && isWrite(request)) {
       // A service that waits for the file looks now and then whether it is free: between two writes at once it never is.
-      this.#othersTurn = delay(performance.now() - startedAt);
+      this.#othersTurn = delay(Math.min(performance.now() - startedAt, OTHERS_TURN_MAX_MS));
     }
     if (reply && 'fault' in reply) throw unpackFault(reply.fault);
     return reply?.result;
