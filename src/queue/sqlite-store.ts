@@ -17,22 +17,22 @@ import type {
   OutcomeReport,
   RedriveOutcome,
   RedriveRequest,
+  StoreRole,
   StoreStatus,
 } from './message-store.ts';
 import { STORE_WAITS } from './sqlite/database.ts';
 import type { StoreWaits } from './sqlite/database.ts';
 import type { Aged } from './sqlite/maintain.ts';
-import type { StoreRole } from './message-store.ts';
-import { unpackFault } from './sqlite/store-fault.ts';
 import type {
   OperationName,
   Operations,
-  StoreFault,
   StoreCalls,
+  StoreFault,
   StoreOptions,
   StoreRequest,
   WorkerGreeting,
 } from './sqlite/protocol.ts';
+import { unpackFault } from './sqlite/store-fault.ts';
 
 /** For ending aged rows, batch by batch, in one maintenance; the rest waits for the next. */
 const MAINTENANCE_MAX_MS = 20_000;

@@ -25,7 +25,7 @@ export interface StoreWaits {
 export const STORE_WAITS = {
   /** One that ends must not hang in it; SNS waits for what is refused, too. */
   service: { busyTimeoutMs: 1_500, lockTimeoutMs: 5_000 },
-  /** A busy service hardly ever leaves the file alone, and a person can wait. */
+  /** A busy service hardly ever leaves the file alone, and a person can wait. It takes no lock of its own. */
   command: { busyTimeoutMs: 10_000, lockTimeoutMs: 0 },
 } as const satisfies Record<StoreRole, StoreWaits>;
 

@@ -8,6 +8,7 @@ export function toBridgeError(error: unknown): BridgeError {
   return new BridgeError('STORE_UNAVAILABLE', { detail, cause: error });
 }
 
+/** Structured cloning keeps neither an error's class nor its code. */
 export function packFault(error: unknown): StoreFault {
   const { code, detail = '' } = toBridgeError(error);
   return { code, sentence: detail };
